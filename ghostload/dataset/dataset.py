@@ -1,0 +1,116 @@
+"""The one object that validation, detection, export and reports read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ghostload.config.model import GeneratorConfig
+from ghostload.schema import METERS
+from ghostload.streams import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in memory.
+
+    Attributes
+    ----------
+    tables : mapping of name to pyarrow.Table
+        By the names of :data:`ghostload.schema.TABLES`; ``anomaly_events`` and ``anomaly_labels`` may be missing in a
+        folder of foreign make.
+    geojson : mapping, optional
+        The FeatureCollection of the transformers, parsed.
+    region : mapping, optional
+        FeatureCollection of the districts that are land, parsed.
+    config : GeneratorConfig, optional
+        What it was made from; None for a folder of foreign make.
+    manifest : mapping, optional
+    path : Path, optional
+        The folder it was read from.
+    """
+
+    tables: Mapping[str, pa.Table]
+    geojson: Mapping[str, Any] | None = None
+    region: Mapping[str, Any] | None = None
+    config: GeneratorConfig | None = None
+    manifest: Mapping[str, Any] | None = None
+    path: Path | None = None
+    _frames: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return a table as a pandas DataFrame (converted once)."""
+        if name not in self._frames:
+            self._frames[name] = self.tables[name].to_pandas()
+        return self._frames[name]
+
+    @property
+    def transformers(self) -> pd.DataFrame:
+        """The transformers."""
+        return self.frame("transformers")
+
+    @property
+    def meters(self) -> pd.DataFrame:
+        """The meters with their registered months."""
+        return self.frame("meters")
+
+    @property
+    def anomaly_labels(self) -> pd.DataFrame:
+        """Ground truth: meters with theft."""
+        return self.frame("anomaly_labels")
+
+    @property
+    def anomaly_events(self) -> pd.DataFrame:
+        """Ground truth: every theft, fault and look-alike."""
+        return self.frame("anomaly_events")
+
+    @property
+    def num_meters(self) -> int:
+        """Number of meters."""
+        return int(self.tables["meters"].num_rows)
+
+    @cached_property
+    def month_columns(self) -> tuple[str, ...]:
+        """Names of the consumption columns, in the order of the file."""
+        fixed = set(METERS.column_names)
+        return tuple(n for n in self.tables["meters"].column_names if n.startswith("monthly_") and n not in fixed)
+
+    @cached_property
+    def months(self) -> tuple[str, ...]:
+        """Calendar months "YYYYMM", in the order of the file."""
+        return tuple(name.rsplit("_", 1)[-1] for name in self.month_columns)
+
+    @cached_property
+    def registered_kwh(self) -> FloatArray:
+        """(meters, months) registered energy in kWh."""
+        table = self.tables["meters"]
+        if not self.month_columns:
+            return np.empty((self.num_meters, 0))
+        return np.column_stack([np.asarray(table[name], dtype=np.float64) for name in self.month_columns])
+
+    @cached_property
+    def transformer_index(self) -> IntArray:
+        """(meters,) row of each meter's transformer in the transformers table, -1 where there is none."""
+        found = pc.index_in(self.tables["meters"]["transformer_id"], self.tables["transformers"]["transformer_id"])
+        return np.asarray(pc.fill_null(found, -1), dtype=np.int64)
+
+    @cached_property
+    def is_theft(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """(meters,) ground truth: whether the meter is listed in the labels."""
+        listed = pc.is_in(self.tables["meters"]["meter_id"], value_set=_flat(self.tables["anomaly_labels"]["meter_id"]))
+        return np.asarray(listed)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    """One contiguous array."""
+    return column.combine_chunks()

@@ -1,0 +1,188 @@
+"""Every table of a data set, as data: column, type, unit, description, domain.
+
+Exports, validation, documentation and ``datapackage.json`` read this; nothing else says what a column is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MONTH_PREFIX = "monthly_consumption_"
+"""Consumption columns are this prefix and a calendar month, YYYYMM. Readers take all columns that start with ``monthly_``."""
+
+RISK_BANDS = ("High", "Medium", "Low")
+FAMILIES = ("theft", "fault", "benign")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes
+    ----------
+    name, description : str
+    kind : {"string", "float", "integer", "month"}
+        A month is text, "YYYY-MM".
+    unit : str
+        As in docs/nomenclature.md; empty where there is none.
+    decimals : int
+        Digits after the decimal point in text files, for floats.
+    domain : tuple of str, optional
+        The only values there may be.
+    minimum, maximum : float, optional
+        Inclusive bounds.
+    nullable : bool
+        Whether a cell may be empty.
+    """
+
+    name: str
+    kind: str
+    description: str
+    unit: str = ""
+    decimals: int = 6
+    domain: tuple[str, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """One table: its file, its columns in order, its key and what it refers to.
+
+    Attributes
+    ----------
+    foreign_keys : tuple of (column, table, column)
+    has_months : bool
+        Whether consumption columns stand at the place of :attr:`months_before`.
+    months_before : str
+        The column that follows the consumption columns.
+    """
+
+    name: str
+    file: str
+    description: str
+    columns: tuple[Column, ...]
+    primary_key: str
+    foreign_keys: tuple[tuple[str, str, str], ...] = ()
+    has_months: bool = False
+    months_before: str = ""
+
+    def columns_for(self, months: Sequence[str] = ()) -> tuple[Column, ...]:
+        """Return the columns in file order, with one consumption column for each month "YYYYMM"."""
+        if not self.has_months:
+            return self.columns
+        cut = [c.name for c in self.columns].index(self.months_before)
+        return (*self.columns[:cut], *(month_column(month) for month in months), *self.columns[cut:])
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the fixed columns."""
+        return tuple(column.name for column in self.columns)
+
+
+def month_column(month: str) -> Column:
+    """Return the consumption column of one calendar month "YYYYMM"."""
+    text = f"Registered energy of {month[:4]}-{month[4:]}"
+    return Column(f"{MONTH_PREFIX}{month}", "float", text, unit="kWh", decimals=1, minimum=0.0)
+
+
+_LAT = Column("lat", "float", "Latitude, WGS 84", unit="deg", minimum=-90.0, maximum=90.0)
+_LON = Column("lon", "float", "Longitude, WGS 84", unit="deg", minimum=-180.0, maximum=180.0)
+_METER = Column("meter_id", "string", "Meter, MTR_000001 and up")
+
+TRANSFORMERS = TableSchema(
+    "transformers",
+    "transformers.csv",
+    "Distribution transformers",
+    (
+        Column("transformer_id", "string", "Transformer, TX_0001 and up"),
+        Column("feeder_id", "string", "Medium-voltage feeder that it hangs on, FD_01 and up"),
+        Column("barangay", "string", "District in which it stands"),
+        _LAT,
+        _LON,
+        Column("capacity_kVA", "float", "Rated power", unit="kVA", decimals=1, minimum=0.0),
+    ),
+    primary_key="transformer_id",
+)
+
+METERS = TableSchema(
+    "meters",
+    "meter_consumption.csv",
+    "Meters with what they registered, month by month",
+    (
+        _METER,
+        Column("transformer_id", "string", "Transformer that serves it"),
+        Column("customer_class", "string", "Tariff class", domain=("residential", "commercial", "industrial")),
+        Column("barangay", "string", "District in which it stands"),
+        _LAT,
+        _LON,
+        Column("kVA", "float", "The customer's own peak apparent demand", unit="kVA", decimals=2, minimum=0.0),
+    ),
+    primary_key="meter_id",
+    foreign_keys=(("transformer_id", "transformers", "transformer_id"),),
+    has_months=True,
+    months_before="kVA",
+)
+
+ANOMALY_LABELS = TableSchema(
+    "anomaly_labels",
+    "anomaly_labels.csv",
+    "Meters with theft: ground truth, one row a meter",
+    (
+        _METER,
+        Column("anomaly_flag", "integer", "Always 1: only meters with theft are listed", minimum=1, maximum=1),
+        Column("risk_band", "string", "From the share and the amount of energy lost", domain=RISK_BANDS),
+        Column("anomaly_type", "string", "Kind of theft"),
+    ),
+    primary_key="meter_id",
+    foreign_keys=(("meter_id", "meters", "meter_id"),),
+)
+
+ANOMALY_EVENTS = TableSchema(
+    "anomaly_events",
+    "anomaly_events.csv",
+    "Every theft, fault and benign look-alike: ground truth, one row an event",
+    (
+        Column("event_id", "string", "Event, EV_000001 and up"),
+        _METER,
+        Column("family", "string", "What sort of event", domain=FAMILIES),
+        Column("kind", "string", "Registered name of the kind"),
+        Column("start", "month", "First calendar month, may lie before the data; never after it"),
+        Column("end", "month", "Last calendar month; empty when it goes on past the data", nullable=True),
+        Column("lost_kwh", "float", "Drawn but not registered in the months of the data", unit="kWh", decimals=1),
+        Column("severity", "float", "Lost share of what was drawn while it lasted", unit="1", decimals=4),
+        Column("parameters", "string", "The kind's own parameters, as JSON"),
+    ),
+    primary_key="event_id",
+    foreign_keys=(("meter_id", "meters", "meter_id"),),
+)
+
+TABLES: dict[str, TableSchema] = {t.name: t for t in (TRANSFORMERS, METERS, ANOMALY_LABELS, ANOMALY_EVENTS)}
+"""Tables by name. The core ones, and ``anomaly_events``, which a folder of foreign make may lack."""
+
+CORE_TABLES = ("transformers", "meters", "anomaly_labels")
+CORE_FILES = (
+    "transformers.csv",
+    "meter_consumption.csv",
+    "anomaly_labels.csv",
+    "transformers.geojson",
+    "generation_report.txt",
+)
+GROUND_TRUTH_FILES = ("anomaly_labels.csv", "anomaly_events.csv")
+
+
+def transformer_id(number: int) -> str:
+    """Return the id of the transformer counted from 0: ``TX_0001`` and up."""
+    return f"TX_{number + 1:04d}"
+
+
+def feeder_id(number: int) -> str:
+    """Return the id of the feeder counted from 0: ``FD_01`` and up."""
+    return f"FD_{number + 1:02d}"
+
+
+def meter_id(number: int) -> str:
+    """Return the id of the meter counted from 0: ``MTR_000001`` and up."""
+    return f"MTR_{number + 1:06d}"
