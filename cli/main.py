@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ghostload")
 def root() -> None:
-    """Make and study electricity-meter data in which theft and faults are known.
+    r"""Make and study electricity-meter data in which theft and faults are known.
 
     \b
     Example:
@@ -64,7 +64,7 @@ def root() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line; ends the process with 0 done, 1 failed, 2 usage or config error, 3 validation found errors."""
+    """Run the command line; exit code 0 done, 1 failed, 2 usage or config error, 3 validation found errors."""
     arguments = sys.argv[1:] if args is None else args
     try:
         code = root.main(args=arguments, prog_name="ghostload", standalone_mode=False)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MONTH_PREFIX = "monthly_consumption_"
-"""Consumption columns are this prefix and a calendar month, YYYYMM. Readers take all columns that start with ``monthly_``."""
+"""Consumption columns: this prefix and a month YYYYMM. Readers take all columns that start with ``monthly_``."""
 
 RISK_BANDS = ("High", "Medium", "Low")
 FAMILIES = ("theft", "fault", "benign")

@@ -1,8 +1,9 @@
 """Randomness that is addressed, never consumed.
 
-A draw belongs to a stage and to a numbered entity. Entities are drawn in blocks of :data:`BLOCK` rows; each block has a
-generator of its own, seeded from (root seed, stage, address, block number), and is always drawn whole. So row ``i`` of a
-stage is the same number whatever the count of entities, whoever asks, in whichever order and with however many workers.
+A draw belongs to a stage and to a numbered entity. Entities are drawn in blocks of :data:`BLOCK` rows; each block has
+a generator of its own, seeded from (root seed, stage, address, block number), and is always drawn whole. So row ``i``
+of a stage is the same number whatever the count of entities, whoever asks, in whichever order and with however many
+workers.
 """
 
 from __future__ import annotations

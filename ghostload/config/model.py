@@ -278,7 +278,7 @@ class GeneratorConfig:
             low, high = self.geo_bounds[axis]
             if not -limit <= low < high <= limit:
                 raise ConfigError(
-                    f"geo_bounds.{axis}: is ({low:g}, {high:g}), must be (min, max) within {-limit:g} to {limit:g} degrees"
+                    f"geo_bounds.{axis}: is ({low:g}, {high:g}), must be (min, max) within {limit:g} degrees of zero"
                 )
 
     @property
