@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 BLOCK = 1024
 """Rows in one block of draws. Part of the data: another value gives other numbers."""
@@ -41,12 +42,9 @@ class Stage(IntEnum):
     THEFT_CHOICE = 40
     THEFT_KIND = 41
     THEFT_TIMING = 42
-    THEFT_PARAMETERS = 43
-    THEFT_MONTH = 44
+    EVENT_MONTH = 44
     LOOKALIKE_CHOICE = 45
     LOOKALIKE_TIMING = 46
-    LOOKALIKE_PARAMETERS = 47
-    LOOKALIKE_MONTH = 48
     HOT_SPOT = 49
     METER_ERROR = 60
     EVALUATION = 80

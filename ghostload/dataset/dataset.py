@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """A data set in memory.
 
@@ -52,7 +52,8 @@ class Dataset:
         """Return a table as a pandas DataFrame (converted once)."""
         if name not in self._frames:
             self._frames[name] = self.tables[name].to_pandas()
-        return self._frames[name]
+        frame: pd.DataFrame = self._frames[name]
+        return frame
 
     @property
     def transformers(self) -> pd.DataFrame:
@@ -109,6 +110,32 @@ class Dataset:
         """(meters,) ground truth: whether the meter is listed in the labels."""
         listed = pc.is_in(self.tables["meters"]["meter_id"], value_set=_flat(self.tables["anomaly_labels"]["meter_id"]))
         return np.asarray(listed)
+
+    def summary(self) -> dict[str, str]:
+        """Say in a few lines what the data set holds."""
+        rows = {
+            "meters": f"{self.num_meters:,}",
+            "transformers": f"{self.tables['transformers'].num_rows:,}",
+            "months": f"{self.months[0]} to {self.months[-1]} ({len(self.months)})" if self.months else "none",
+        }
+        if "anomaly_labels" in self.tables:
+            rows["with theft"] = f"{self.tables['anomaly_labels'].num_rows:,}"
+        if self.config is not None:
+            rows["difficulty"] = self.config.difficulty
+            rows["seed"] = str(self.config.random_seed)
+        return rows
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Dataset {', '.join(f'{key}: {value}' for key, value in self.summary().items())}>"
+
+    def _repr_html_(self) -> str:
+        """Return a small table for notebooks."""
+        from html import escape
+
+        rows = (f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in self.summary().items())
+        head = self.meters.head(5).to_html(index=False, max_cols=10)
+        return f"<table><caption>ghostload data set</caption>{''.join(rows)}</table>{head}"
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:

@@ -1,1 +1,5 @@
-"""The metering room."""
+"""What registers record."""
+
+from ghostload.metering.register import registered_kwh
+
+__all__ = ["registered_kwh"]

@@ -1,0 +1,82 @@
+"""Events as columns: which meter, which kind, when, with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ghostload.anomalies.timing import Spans
+from ghostload.streams import BoolArray, FloatArray, IntArray
+
+MAX_PARAMETERS = 4
+"""Numbers that are drawn for each event, whatever its kind; a kind has at most as many parameters."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """E events, in the order of their meters.
+
+    Attributes
+    ----------
+    meter : (E,) array of int
+        Meter numbers.
+    kind : (E,) array of int
+        Position in ``kinds``.
+    kinds : sequence of str
+        Names of kinds.
+    spans : Spans
+    strength : (E,) array
+    uniform : (E, MAX_PARAMETERS) array
+        Draws that become the kind's parameters.
+    """
+
+    meter: IntArray
+    kind: IntArray
+    kinds: Sequence[str]
+    spans: Spans
+    strength: FloatArray
+    uniform: FloatArray
+
+    def __len__(self) -> int:
+        """Count of events."""
+        return len(self.meter)
+
+    def rows(self, chosen: BoolArray | IntArray) -> Events:
+        """Return some of the events, by mask or by positions."""
+        return Events(
+            self.meter[chosen],
+            self.kind[chosen],
+            self.kinds,
+            Spans(self.spans.start[chosen], self.spans.end[chosen]),
+            self.strength[chosen],
+            self.uniform[chosen],
+        )
+
+    def of_meters(self, start: int, stop: int) -> Events:
+        """Return the events of the meters ``start .. stop - 1``."""
+        first, last = np.searchsorted(self.meter, [start, stop])
+        return self.rows(np.arange(first, last))
+
+
+def join(parts: Sequence[Events]) -> Events:
+    """Put events together in the order of meter, then start, then the kind's name."""
+    kinds = tuple(sorted({name for part in parts for name in part.kinds}))
+    meter = np.concatenate([part.meter for part in parts])
+    start = np.concatenate([part.spans.start for part in parts])
+    kind = np.concatenate([_renumbered(part, kinds) for part in parts])
+    joined = Events(
+        meter,
+        kind,
+        kinds,
+        Spans(start, np.concatenate([part.spans.end for part in parts])),
+        np.concatenate([part.strength for part in parts]),
+        np.concatenate([part.uniform for part in parts]),
+    )
+    return joined.rows(np.lexsort((kind, start, meter)))
+
+
+def _renumbered(part: Events, kinds: tuple[str, ...]) -> IntArray:
+    positions = np.array([kinds.index(name) for name in part.kinds], dtype=np.int64)
+    return positions[part.kind] if len(part) else np.empty(0, dtype=np.int64)

@@ -1,0 +1,24 @@
+"""An empty home or shop."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ghostload.anomalies.base import AnomalyKind, Channel, EventBlock, Family, Parameter
+from ghostload.anomalies.registry import register
+from ghostload.streams import FloatArray
+
+
+@register
+class Vacancy(AnomalyKind):
+    r"""Demand falls to standby while nobody is there: ``x(t) -> s x(t)``."""
+
+    name = "vacancy"
+    family = Family.BENIGN
+    channel = Channel.DEMAND
+    lasting_months = (2.0, 5.0)
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("standby_share", 0.01, 0.15, "Share that is still drawn"),)
+
+    def on_demand(self, kwh: FloatArray, events: EventBlock) -> FloatArray:
+        """Return what is drawn; (E, T) kWh."""
+        return kwh * (1.0 - events.active * (1.0 - events.column("standby_share")))
