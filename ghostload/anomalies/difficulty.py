@@ -17,6 +17,9 @@ class Difficulty:
     ----------
     strength : (float, float)
         Range of how far a theft is pushed; 1 is the nominal form of its kind.
+    onset_months : (float, float)
+        When the thefts begin that begin within the data, in months from its start. Within the first year whatever the
+        length of the data, so that more months move no onset; in a shorter window in proportion.
     before_share : float
         Share of thefts that began before the data, so that the meter shows no change.
     level_exponent : float
@@ -28,6 +31,7 @@ class Difficulty:
     """
 
     strength: tuple[float, float]
+    onset_months: tuple[float, float]
     before_share: float
     level_exponent: float
     look_alike_factor: float
@@ -35,7 +39,7 @@ class Difficulty:
 
 
 PROFILES: dict[str, Difficulty] = {
-    "easy": Difficulty((1.0, 1.0), 0.0, 0.0, 0.25, 120.0),
-    "realistic": Difficulty((0.30, 1.0), 0.50, 1.0, 1.0, 30.0),
-    "hard": Difficulty((0.15, 0.55), 0.65, 1.0, 1.5, 24.0),
+    "easy": Difficulty((1.0, 1.0), (2.0, 7.0), 0.0, 0.0, 0.1, 120.0),
+    "realistic": Difficulty((0.25, 0.85), (0.0, 10.0), 0.60, 1.5, 1.0, 60.0),
+    "hard": Difficulty((0.10, 0.50), (0.0, 10.0), 0.70, 0.8, 1.5, 60.0),
 }

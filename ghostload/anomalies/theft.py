@@ -13,8 +13,6 @@ from ghostload.consumption.customers import Customers
 from ghostload.errors import ConfigError
 from ghostload.streams import BoolArray, FloatArray, IntArray, Stage, Streams
 
-ONSET_MONTHS = 10.0
-"""Thefts that begin within the data do so in its first ten months, so that more months move no onset."""
 FULL_WINDOW = 12
 LONGEST_BEFORE = 36.0
 SHORTEST_MONTHS = 3.0
@@ -119,10 +117,11 @@ def _choose_groups(keys: FloatArray, meter_transformer: IntArray, wanted: int, s
     # A transformer's place in the queue is the key of its likeliest thief; one with a single customer has no group.
     queue = keys[order[first]]
     queue[np.bincount(transformer, minlength=num_transformers) < 2] = np.inf
-    member = (rank < size[transformer]) & np.isfinite(queue[transformer])
-    candidates = order[member]
-    by_queue = np.lexsort((rank[member], queue[transformer[member]]))
-    return candidates[by_queue][:wanted]
+    member = np.isfinite(queue[transformer])
+    # Beyond its size a group grows only when all transformers have theirs.
+    overflow = (rank // size[transformer])[member]
+    by_queue = np.lexsort((rank[member], queue[transformer[member]], overflow))
+    return order[member][by_queue][:wanted]
 
 
 def _refuse_shortfall(config: GeneratorConfig, found: int) -> None:
@@ -162,8 +161,9 @@ def _with_timing(
     shared = streams.uniform(Stage.THEFT_TIMING, 0, int(group.max(initial=-1)) + 1, width, 1)
     draws = own.copy()
     draws[group >= 0] = shared[group[group >= 0]]
-    horizon = ONSET_MONTHS * min(config.num_months, FULL_WINDOW) / FULL_WINDOW
-    start = np.where(draws[:, 0] < profile.before_share, -LONGEST_BEFORE * draws[:, 1], horizon * draws[:, 1])
+    first, last = np.array(profile.onset_months) * min(config.num_months, FULL_WINDOW) / FULL_WINDOW
+    inside = first + (last - first) * draws[:, 1]
+    start = np.where(draws[:, 0] < profile.before_share, -LONGEST_BEFORE * draws[:, 1], inside)
     end = np.maximum(start, 0.0) + geometric_months(draws[:, 2], SHORTEST_MONTHS, profile.mean_months)
     low, high = profile.strength
     return Events(meters, kind, kinds, Spans(start, end), low + (high - low) * draws[:, 3], draws[:, 4:])

@@ -22,7 +22,9 @@ NOISE_LAGS = 6
 TAIL = 0.10
 """Tukey's h: noise is ``z * exp(h * z**2 / 2)``. Source: Tukey, Exploratory Data Analysis, 1977."""
 NOISE_LIMIT = 6.0
-LONGEST_SPELL = 3
+SPELL_LENGTH_CUTS = (0.60, 0.90)
+"""Of the spells of low demand 60 % last one month, 30 % two, 10 % three."""
+LONGEST_SPELL = len(SPELL_LENGTH_CUTS) + 1
 
 
 def monthly_true_kwh(customers: Customers, numbers: IntArray, streams: Streams) -> FloatArray:
@@ -107,12 +109,11 @@ def _spells(customers: Customers, numbers: IntArray, streams: Streams) -> FloatA
     chance = _by_month(Stage.MONTH_EPISODE, customers, first, numbers[-1], streams, normal=False)
     rate = _of_shape(customers, "low_month_rate")[:, None]
     row, column = np.nonzero(chance < rate)
-    # What is left of a draw below the rate is uniform again: it says how deep, and how long.
+    # What is left of a draw below the rate is uniform again: it says how deep, and its further digits how long.
     left = chance[row, column] / rate[row, 0]
-    depth = np.maximum(
-        0.0, (left - _of_shape(customers, "zero_share")[row]) / (1.0 - _of_shape(customers, "zero_share")[row])
-    )
-    length = 1 + (np.floor(left * 1e6) % LONGEST_SPELL).astype(np.int64)
+    zero = _of_shape(customers, "zero_share")[row]
+    depth = np.maximum(0.0, (left - zero) / (1.0 - zero))
+    length = 1 + np.digitize(left * 1e6 % 1.0, SPELL_LENGTH_CUTS)
     factor = np.ones((len(customers), len(numbers) + LONGEST_SPELL - 1))
     for step in range(LONGEST_SPELL):
         on = (length > step) & (column + step < factor.shape[1])

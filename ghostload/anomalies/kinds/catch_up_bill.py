@@ -13,7 +13,7 @@ from ghostload.streams import FloatArray
 
 @register
 class CatchUpBill(AnomalyKind):
-    r"""Months that could not be read are billed at a share of what was drawn; the last one adds all that was left out.
+    r"""Months that could not be read are billed at ``r(t) = q x(t)``; the last one adds all that was left out.
 
     Of STEG's invoices 18 % are not of the regular length. Over the whole event nothing is lost.
     """
