@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
+import sys
 from pathlib import Path
 
 import pytest
 
-from ghostload.config import GeneratorConfig
-from ghostload.dataset import Dataset
-from ghostload.pipeline import SyntheticDataPipeline
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
 
+from tests_support import built  # noqa: E402
 
-@cache
-def built(**settings: object) -> Dataset:
-    """Return the data set of some settings, made once a run."""
-    return SyntheticDataPipeline(GeneratorConfig(**settings)).build()  # type: ignore[arg-type]
+from ghostload.dataset import Dataset  # noqa: E402
 
 
 @pytest.fixture(scope="session")

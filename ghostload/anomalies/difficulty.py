@@ -40,6 +40,6 @@ class Difficulty:
 
 PROFILES: dict[str, Difficulty] = {
     "easy": Difficulty((1.0, 1.0), (2.0, 7.0), 0.0, 0.0, 0.1, 120.0),
-    "realistic": Difficulty((0.25, 0.85), (0.0, 10.0), 0.60, 1.5, 1.0, 60.0),
+    "realistic": Difficulty((0.25, 0.83), (0.0, 10.0), 0.60, 1.5, 1.0, 60.0),
     "hard": Difficulty((0.10, 0.50), (0.0, 10.0), 0.70, 0.8, 1.5, 60.0),
 }

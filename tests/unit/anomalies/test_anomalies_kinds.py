@@ -69,12 +69,8 @@ def test_the_kinds_of_the_contract_are_there_each_in_its_family() -> None:
 
 
 @pytest.mark.parametrize("name", [kind.name for kind in KINDS])
-def test_nothing_changes_before_an_event_but_for_an_exchanged_meter(name: str) -> None:
-    before = _shown(name)[:4]
-    if name == "meter_exchange":
-        assert (before < 100.0).all()
-    else:
-        np.testing.assert_array_equal(before, 100.0)
+def test_nothing_changes_before_an_event(name: str) -> None:
+    np.testing.assert_array_equal(_shown(name)[:4], 100.0)
 
 
 @pytest.mark.parametrize("name", THEFTS)
@@ -158,8 +154,8 @@ def test_efficiency_saves_for_good() -> None:
     assert len(set(np.round(_shown("efficiency")[4:], 9))) == 1
 
 
-def test_an_exchanged_meter_registers_all() -> None:
-    np.testing.assert_allclose(_shown("meter_exchange"), [96.0] * 4 + [100.0] * 8)
+def test_what_an_exchange_defers_is_billed_the_month_after() -> None:
+    np.testing.assert_allclose(_shown("meter_exchange", end=6)[3:7], [100.0, 50.0, 150.0, 100.0])
 
 
 def test_a_catch_up_bill_settles_what_estimates_left_out() -> None:
@@ -220,3 +216,24 @@ def test_every_kind_says_what_it_is() -> None:
     for kind in KINDS:
         assert "``" in (type(kind).__doc__ or ""), kind.name
         assert all(parameter.description and parameter.low <= parameter.high for parameter in kind.parameters)
+
+
+@pytest.mark.parametrize("name", [kind.name for kind in KINDS])
+def test_what_follows_the_data_changes_nothing_in_it(name: str) -> None:
+    kind = KINDS.get(name)
+    whole = _block(kind, start=4, end=9)
+    cut = slice(0, 7)
+    part = EventBlock(
+        active=whole.active[:, cut],
+        elapsed_months=whole.elapsed_months[:, cut],
+        closing=whole.closing[:, cut],
+        parameters=whole.parameters,
+        strength=whole.strength,
+        uniform=whole.uniform[:, cut],
+        level_kwh=whole.level_kwh,
+        class_index=whole.class_index,
+        numbers=whole.numbers[cut],
+    )
+    kwh = np.linspace(50.0, 150.0, MONTHS)[None]
+    np.testing.assert_array_equal(kind.on_register(kwh[:, cut], part), kind.on_register(kwh, whole)[:, cut])
+    np.testing.assert_array_equal(kind.on_demand(kwh[:, cut], part), kind.on_demand(kwh, whole)[:, cut])
