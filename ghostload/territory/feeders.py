@@ -1,0 +1,203 @@
+"""Where the feeders and substations are: a partition of the people, each cell one feeder's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from ghostload.streams import FloatArray, IntArray, Stage, Streams
+from ghostload.territory.geometry import compact_boxes
+from ghostload.territory.plane import round_deg
+from ghostload.territory.region import Region
+
+_ROUNDS = 64
+"""Attempts to draw a point in a district before its inside point is taken."""
+
+_M_PER_ROOT_TRANSFORMER = 290.0
+"""Largest radius of a service area is this times the root of its transformers: 1.0 km for 12."""
+
+_SIDE_SHARE = 0.85
+"""Share of the way to the nearest side of its cell that a service area may reach."""
+
+_FEW_CELLS = 64
+_FEEDERS_PER_SUBSTATION_FEW, _FEEDERS_PER_SUBSTATION_MANY = 4, 8
+"""Neighbouring cells that share a substation: fewer where the cells are kilometres wide."""
+
+
+@dataclass(frozen=True, eq=False)
+class Feeders:
+    """Feeders in the region's plane.
+
+    Attributes
+    ----------
+    x_m, y_m : (F,) arrays
+        Middle of each service area; on land.
+    radius_m : (F,) array
+        Radius of each service area.
+    cell_m : (F, 4) array
+        West, east, south and north side of the cell that holds the service area; infinite where it has no neighbour.
+    angle_rad : (F,) array
+        Direction of the streets, anticlockwise from east.
+    substation : (F,) array
+        Index of the substation.
+    substation_lon, substation_lat : (S,) arrays
+        Degrees, rounded; on land.
+    """
+
+    x_m: FloatArray
+    y_m: FloatArray
+    radius_m: FloatArray
+    cell_m: FloatArray
+    angle_rad: FloatArray
+    substation: IntArray
+    substation_lon: FloatArray
+    substation_lat: FloatArray
+
+    def __len__(self) -> int:
+        """Count the feeders."""
+        return len(self.x_m)
+
+
+def level_of(num_feeders: int) -> int:
+    """Return the number of times that the people are halved: the smallest with a cell for each feeder."""
+    return (num_feeders - 1).bit_length()
+
+
+def place_feeders(region: Region, num_feeders: int, transformers_per_feeder: int, streams: Streams) -> Feeders:
+    """Give each feeder a cell of the region that holds as many people as any other.
+
+    Points are drawn where people live. They are halved again and again, across the longer side, until there are
+    2**level cells with the same number of points; feeders take cells in a drawn order. So cells do not overlap, lie
+    denser where more people live, and stay as they are while the number of feeders stays within one power of two.
+
+    Parameters
+    ----------
+    region : Region
+    num_feeders, transformers_per_feeder : int
+    streams : Streams
+
+    Returns
+    -------
+    Feeders
+    """
+    level = level_of(num_feeders)
+    count = 2**level
+    per_cell = 32 if level <= 12 else 8
+    lon, lat = _where_people_live(region, count * per_cell, level, streams)
+    x_m, y_m = region.plane.to_m(lon, lat)
+    groups, cells = _halve(x_m, y_m, level)
+    reach = _M_PER_ROOT_TRANSFORMER * np.sqrt(transformers_per_feeder)
+    seed, side = _middle_points(x_m, y_m, groups, cells, reach)
+    # One radius serves the quarter of the cells that are tightest and all wider ones: clusters look alike.
+    radius = np.minimum(_SIDE_SHARE * np.minimum(side, reach), max(_lower_quartile(side), 1.0))
+    order = streams.of(Stage.FEEDER_PLACE, level, _ROUNDS + 1).permutation(count)[:num_feeders]
+    substation, points = _substations(x_m, y_m, groups, order)
+    angle = streams.uniform(Stage.FEEDER_PLACE, 0, num_feeders, 1, 0, 0)[:, 0] * (np.pi / 2)
+    return Feeders(
+        x_m[seed][order], y_m[seed][order], radius[order], cells[order], angle, substation, lon[points], lat[points]
+    )
+
+
+def _lower_quartile(values: FloatArray) -> float:
+    # np.quantile imports numpy.ma, which costs more than the whole of this module.
+    return float(np.sort(values)[(len(values) - 1) // 4])
+
+
+def _where_people_live(region: Region, count: int, level: int, streams: Streams) -> tuple[FloatArray, FloatArray]:
+    """Draw points on land, as many in a district as its share of the weight, evenly within it."""
+    box, area, owner = compact_boxes(region.polygons)
+    weight = region.weights[owner] * area / np.bincount(owner, weights=area)[owner]
+    total = np.cumsum(weight)
+    ladder = (np.arange(count) + streams.of(Stage.FEEDER_PLACE, level, _ROUNDS).random(count)) / count
+    chosen = np.minimum(np.searchsorted(total, ladder * total[-1], side="right"), _last_with_people(weight))
+    lon, lat = region.points[owner[chosen]].T.copy()
+    left = np.arange(count)
+    for attempt in range(_ROUNDS):
+        unit = streams.of(Stage.FEEDER_PLACE, level, attempt).random((len(left), 2))
+        west, south, east, north = box[chosen[left]].T
+        x = round_deg(west + unit[:, 0] * (east - west))
+        y = round_deg(south + unit[:, 1] * (north - south))
+        inside = shapely.contains_xy(region.polygons[owner[chosen[left]]], x, y)
+        lon[left[inside]], lat[left[inside]] = x[inside], y[inside]
+        left = left[~inside]
+        if len(left) == 0:
+            break
+    return lon, lat
+
+
+def _last_with_people(weights: FloatArray) -> int:
+    return int(np.flatnonzero(weights)[-1])
+
+
+def _halve(x_m: FloatArray, y_m: FloatArray, level: int) -> tuple[IntArray, FloatArray]:
+    """Halve points ``level`` times across their longer side.
+
+    Returns
+    -------
+    groups : (2**level, n) array
+        Point indices by cell; siblings are neighbours in the array.
+    cells : (2**level, 4) array
+        West, east, south and north side in metres.
+    """
+    groups = np.arange(len(x_m))[None, :]
+    cells = np.array([[-np.inf, np.inf, -np.inf, np.inf]])
+    for _ in range(level):
+        wide = np.ptp(x_m[groups], axis=1) >= np.ptp(y_m[groups], axis=1)
+        along = np.where(wide[:, None], x_m[groups], y_m[groups])
+        order = np.argsort(along, axis=1, kind="stable")
+        groups = np.take_along_axis(groups, order, axis=1)
+        half = groups.shape[1] // 2
+        middle = np.take_along_axis(along, order[:, half - 1 : half + 1], axis=1).mean(axis=1)
+        cells = np.repeat(cells, 2, axis=0)
+        low, high = cells[::2], cells[1::2]
+        low[:, 1] = np.where(wide, middle, low[:, 1])
+        high[:, 0] = np.where(wide, middle, high[:, 0])
+        low[:, 3] = np.where(wide, low[:, 3], middle)
+        high[:, 2] = np.where(wide, high[:, 2], middle)
+        groups = groups.reshape(-1, half)
+    return groups, cells
+
+
+def _middle_points(
+    x_m: FloatArray, y_m: FloatArray, groups: IntArray, cells: FloatArray, reach_m: float
+) -> tuple[IntArray, FloatArray]:
+    """Choose in each cell the point that has most room to the sides, up to ``reach_m``; among equals the most central.
+
+    Returns
+    -------
+    point : (C,) array of indices
+    side_m : (C,) array
+        Its distance to the nearest side of the cell, at most ``reach_m``.
+    """
+    x, y = x_m[groups], y_m[groups]
+    west, east, south, north = cells.T[:, :, None]
+    side = np.minimum.reduce([x - west, east - x, y - south, north - y, np.full_like(x, reach_m)])
+    off_centre = np.hypot(x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True))
+    room = side.max(axis=1, keepdims=True)
+    best = np.argmin(np.where(side >= room, off_centre, np.inf), axis=1)[:, None]
+    return np.take_along_axis(groups, best, axis=1)[:, 0], room[:, 0]
+
+
+def _substations(x_m: FloatArray, y_m: FloatArray, groups: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
+    """Give neighbouring cells one substation, at the populated point nearest to their middle.
+
+    Returns
+    -------
+    substation : (F,) array
+        Index of each feeder's substation, numbered in the order of their first feeders.
+    point : (S,) array
+        Index of the point where each substation stands.
+    """
+    count = len(groups)
+    together = min(count, _FEEDERS_PER_SUBSTATION_FEW if count <= _FEW_CELLS else _FEEDERS_PER_SUBSTATION_MANY)
+    areas, first, inverse = np.unique(order // together, return_index=True, return_inverse=True)
+    by_first = np.argsort(first)
+    rank = np.empty_like(by_first)
+    rank[by_first] = np.arange(len(by_first))
+    members = groups.reshape(count // together, -1)[areas[by_first]]
+    x, y = x_m[members], y_m[members]
+    off_centre = np.hypot(x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True))
+    nearest = np.argmin(off_centre, axis=1)[:, None]
+    return rank[inverse], np.take_along_axis(members, nearest, axis=1)[:, 0]
