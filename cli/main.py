@@ -54,24 +54,27 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ghostload")
 def root() -> None:
-    r"""Make and study electricity-meter data in which theft and faults are known.
+    """Make and study electricity-meter data in which theft and faults are known.
 
     \b
     Example:
       ghostload generate --num-meters 5000
       ghostload validate generated_data
-    """
+    """  # noqa: D301
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line; exit code 0 done, 1 failed, 2 usage or config error, 3 validation found errors."""
+    """Run the command line; exit code 0 done, 1 failed, 2 usage or config error, 3 validation found errors.
+
+    Commands get as their ``obj`` whether the process is theirs alone, which it is when no ``args`` are given.
+    """
     arguments = sys.argv[1:] if args is None else args
     try:
-        code = root.main(args=arguments, prog_name="ghostload", standalone_mode=False)
+        code = root.main(args=arguments, prog_name="ghostload", standalone_mode=False, obj=args is None)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.UsageError as error:
-        where = f" (see ghostload {error.ctx.info_name} --help)" if error.ctx and error.ctx.parent else ""
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx and error.ctx.parent else ""
         _fail(f"{error.format_message()}{where}", 2)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)

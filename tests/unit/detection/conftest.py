@@ -20,7 +20,7 @@ def build_dataset(
     thieves: dict[int, str] | None = None,
     events: list[tuple[int, str, str, float]] | None = None,
 ) -> Dataset:
-    """A data set with given energies; ``thieves`` maps rows to kinds, ``events`` holds (row, family, kind, lost_kwh)."""
+    """Make a data set of given energies; ``thieves`` maps rows to kinds, ``events`` are (row, family, kind, lost)."""
     count, months = values.shape
     ids = [f"MTR_{row + 1:06d}" for row in range(count)]
     served_by = transformers or ["TX_0001"] * count

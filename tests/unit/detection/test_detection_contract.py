@@ -99,7 +99,9 @@ def test_a_broken_detector_is_refused_with_the_reason(cls, message):
         check_detector(spec(cls))
 
 
-@pytest.mark.parametrize(("cls", "message"), [(NotFinite, "1 of 240 scores are not finite"), (TwoColumns, "gave shape")])
+@pytest.mark.parametrize(
+    ("cls", "message"), [(NotFinite, "1 of 240 scores are not finite"), (TwoColumns, "gave shape")]
+)
 def test_scores_of_the_wrong_form_are_refused(cls, message):
     with pytest.raises(Exception, match=f"mine: .*{message}"):
         check_detector(spec(cls))

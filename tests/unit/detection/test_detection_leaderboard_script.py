@@ -86,7 +86,14 @@ def test_processes_do_not_change_the_result(root, tmp_path):
     tables = []
     for processes in ("1", "2"):
         folder = tmp_path / processes
-        command = [sys.executable, str(root / "benchmarks" / "leaderboard.py"), "--processes", processes, "--seeds", "2"]
+        command = [
+            sys.executable,
+            str(root / "benchmarks" / "leaderboard.py"),
+            "--processes",
+            processes,
+            "--seeds",
+            "2",
+        ]
         command += ["--meters", "200", "--difficulty", "easy", "--detectors", "rule_drop", "--output-dir", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert "2 of 2 data sets" in done.stderr, done.stderr

@@ -106,7 +106,7 @@ def test_a_training_fold_of_one_sort_is_refused(make_dataset):
         transformers=[f"TX_{n // 4}" for n in range(20)],
         thieves={0: "bypass", 1: "bypass"},
     )
-    with pytest.raises(GhostloadError, match="spy: the training transformers of fold . hold one sort of meters only"):
+    with pytest.raises(GhostloadError, match=r"spy: the training transformers of fold \d hold one sort of meters only"):
         spied(dataset, supervised=True)
 
 

@@ -24,7 +24,10 @@ def test_kinds_look_alikes_and_energy_are_read_by_meter(make_dataset):
     )
     truth = truth_of(dataset)
     assert truth.is_theft.tolist() == [False, True, False, True, False]
-    assert {kind: np.flatnonzero(mask).tolist() for kind, mask in truth.kinds.items()} == {"bypass": [1], "erratic": [3]}
+    assert {kind: np.flatnonzero(mask).tolist() for kind, mask in truth.kinds.items()} == {
+        "bypass": [1],
+        "erratic": [3],
+    }
     assert truth.lost_kwh.tolist() == [0, 42, 0, 7, 0]
     honest = {kind: np.flatnonzero(mask).tolist() for kind, mask in truth.look_alikes.items()}
     assert honest == {"vacancy": [2], "stopped_meter": [4]}, "a thief with a vacancy is no false alarm"
@@ -37,7 +40,7 @@ def test_without_events_energy_and_look_alikes_are_unknown(make_dataset):
 
 
 @pytest.mark.parametrize(
-    ("thieves", "message"), [({}, "lists no meter"), ({n: "bypass" for n in range(3)}, "lists every meter")]
+    ("thieves", "message"), [({}, "lists no meter"), (dict.fromkeys(range(3), "bypass"), "lists every meter")]
 )
 def test_labels_of_one_sort_are_refused(make_dataset, thieves, message):
     with pytest.raises(DataError, match=message):
