@@ -125,7 +125,8 @@ def _say_result(config: GeneratorConfig, dataset: Dataset, report: ValidationRep
     if report.ok:
         text += f"\nnext: ghostload validate {config.output_dir}"
     else:
-        text += f"\nvalidation found {counts['error']} errors; see ghostload validate {config.output_dir}"
+        errors = "1 error" if counts["error"] == 1 else f"{counts['error']} errors"
+        text += f"\nvalidation found {errors}; see ghostload validate {config.output_dir}"
     log.event(
         "done",
         text,

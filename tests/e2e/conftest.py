@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from e2e_support import show
 from headless_chromium import Chromium, Page, find
 
 from ghostload.config import GeneratorConfig
 from ghostload.dataset import Dataset
 from ghostload.pipeline import SyntheticDataPipeline
-
-SIZES = (5_000, 100_000)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +42,7 @@ def page(chromium: Chromium) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def dataset() -> Callable[[int], Dataset]:
+def dataset_of() -> Callable[[int], Dataset]:
     """Data sets by number of meters, made once."""
     made: dict[int, Dataset] = {}
 
@@ -57,7 +56,7 @@ def dataset() -> Callable[[int], Dataset]:
 
 
 @pytest.fixture(scope="session")
-def map_file(dataset: Callable[[int], Dataset], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def map_file(dataset_of: Callable[[int], Dataset], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Maps by number of meters and options, written once."""
     from ghostload.reporting.map_page import write_map
 
@@ -66,7 +65,7 @@ def map_file(dataset: Callable[[int], Dataset], tmp_path_factory: pytest.TempPat
     def get(num_meters: int, **options: Any) -> Path:
         path = folder / f"map_{num_meters}_{'_'.join(sorted(options))}.html"
         if not path.exists():
-            write_map(dataset(num_meters), path, **options)
+            write_map(dataset_of(num_meters), path, **options)
         return path
 
     return get
@@ -80,11 +79,3 @@ def open_map(page: Page, map_file: Callable[..., Path]) -> Callable[..., Page]:
         return show(page, map_file(num_meters, **options))
 
     return opened
-
-
-def show(page: Page, path: Path) -> Page:
-    page.open(path)
-    page.wait_for("document.body.dataset.ready")
-    assert page.run("document.body.dataset.ready") == "yes", page.complaints
-    page.settle()
-    return page

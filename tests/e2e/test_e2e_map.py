@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import struct
 import zlib
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import SIZES, show
+from e2e_support import SIZES, look_for, show
 from headless_chromium import Page
 from PIL import Image
 
@@ -65,12 +64,14 @@ def test_the_map_shows_land_water_and_every_shade_of_loading_that_occurs(open_ma
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_counts_in_the_panel_are_those_of_the_data(open_map: OpenMap, dataset: Callable[[int], Dataset], size: int) -> None:
+def test_counts_in_the_panel_are_those_of_the_data(
+    open_map: OpenMap, dataset_of: Callable[[int], Dataset], size: int
+) -> None:
     page = open_map(size)
     shown = page.run("document.querySelector('.counts').innerText")
     assert f"{size:,}" in shown
-    assert f"{dataset(size).tables['transformers'].num_rows:,}" in shown
-    assert page.run("GL.state.shown.transformers") == dataset(size).tables["transformers"].num_rows
+    assert f"{dataset_of(size).tables['transformers'].num_rows:,}" in shown
+    assert page.run("GL.state.shown.transformers") == dataset_of(size).tables["transformers"].num_rows
     assert page.run("document.querySelectorAll('#feeders li').length") == page.run("GL.model.meta.feeders.length")
 
 
@@ -109,19 +110,21 @@ def test_meters_appear_when_zoomed_in_and_go_when_zoomed_out(open_map: OpenMap, 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_click_on_a_transformer_shows_its_meters_months(
-    open_map: OpenMap, dataset: Callable[[int], Dataset], size: int
+    open_map: OpenMap, dataset_of: Callable[[int], Dataset], size: int
 ) -> None:
     page = open_map(size)
     page.run("GL.view.show(GL.model.tx.x[7], GL.model.tx.y[7], 1)")
     page.settle()
     page.click(*screen_place(page, "tx", 7))
-    data = dataset(size)
+    data = dataset_of(size)
     mine = np.flatnonzero(data.transformer_index == 7)
     assert page.run("document.querySelector('#detail h2').textContent") == "Transformer TX_0008"
     assert page.run("document.querySelectorAll('#detail .meter-line').length") == len(mine)
     titles = page.run("[...document.querySelectorAll('#detail .total-dot title')].map(t => t.textContent)")
     totals = data.registered_kwh[mine].sum(axis=0)
-    assert [float(t.split(": ")[1].removesuffix(" kWh").replace(",", "")) for t in titles] == pytest.approx(totals, abs=0.06)
+    assert [float(t.split(": ")[1].removesuffix(" kWh").replace(",", "")) for t in titles] == pytest.approx(
+        totals, abs=0.06
+    )
     line = page.run(f"document.querySelector('#detail [data-meter=\"{mine[0]}\"]').getAttribute('d')")
     assert line.count("L") == len(data.months) - 1
     rows = page.run("[...document.querySelectorAll('#detail tbody tr')].map(r => r.cells[0].innerText.trim())")
@@ -149,14 +152,17 @@ def test_a_pointer_on_a_transformer_and_on_a_meter_is_told_what_it_is(open_map: 
     assert tip.startswith("TX_0021")
     assert all(word in tip for word in ("Feeder", "Capacity", "kVA", "Loading", "%", "Meters"))
     meter = page.run(
-        """[...GL.model.metersOf(20)].sort((p, q) => {
-          const far = (i) => Math.hypot(GL.model.meter.x[i] - GL.model.tx.x[20], GL.model.meter.y[i] - GL.model.tx.y[20]);
-          return far(p) - far(q); }).find((i) => Math.hypot(GL.model.meter.x[i] - GL.model.tx.x[20],
-            GL.model.meter.y[i] - GL.model.tx.y[20]) > 20)"""
+        """(() => {
+          const { tx, meter, metersOf } = GL.model;
+          const away = (i) => Math.hypot(meter.x[i] - tx.x[20], meter.y[i] - tx.y[20]);
+          return [...metersOf(20)].filter((i) => away(i) > 20).sort((p, q) => away(p) - away(q))[0];
+        })()"""
     )
     page.mouse("mouseMoved", *screen_place(page, "meter", meter))
     page.settle()
-    assert page.run("document.getElementById('tip').innerText").startswith(page.run(f"GL.model.meta.meter_ids[{meter}]"))
+    assert page.run("document.getElementById('tip').innerText").startswith(
+        page.run(f"GL.model.meta.meter_ids[{meter}]")
+    )
     assert "° N" in page.run("document.getElementById('cursor').textContent")
 
 
@@ -164,10 +170,7 @@ def test_a_pointer_on_a_transformer_and_on_a_meter_is_told_what_it_is(open_map: 
 def test_an_id_that_is_looked_for_is_shown_and_chosen(open_map: OpenMap, size: int) -> None:
     page = open_map(size)
     wanted = page.run("GL.model.meta.meter_ids[GL.model.numMeters - 5]")
-    page.run(
-        f"""(() => {{ const box = document.getElementById('search'); box.value = {json.dumps(wanted.lower())};
-        box.dispatchEvent(new Event('input')); }})()"""
-    )
+    look_for(page, wanted.lower())
     assert page.run("document.querySelector('#results button').firstChild.textContent") == wanted
     page.run("document.querySelector('#results button').click()")
     page.settle()
@@ -180,7 +183,7 @@ def test_an_id_that_is_looked_for_is_shown_and_chosen(open_map: OpenMap, size: i
 
 def test_what_is_not_there_is_said_not_to_be(open_map: OpenMap) -> None:
     page = open_map(SIZES[0])
-    page.run("(() => { const b = document.getElementById('search'); b.value = 'zzzz'; b.dispatchEvent(new Event('input')); })()")
+    look_for(page, "zzzz")
     assert page.run("document.getElementById('results').innerText") == "nothing of that name"
 
 
@@ -222,7 +225,8 @@ def test_the_scale_bar_is_as_long_as_it_says(open_map: OpenMap) -> None:
     page = open_map(SIZES[0])
     page.run("GL.view.show(GL.model.tx.x[0], GL.model.tx.y[0], 5)")
     page.settle()
-    label, width = page.run("[document.querySelector('#scale-bar span').textContent, parseFloat(document.querySelector('#scale-bar i').style.width)]")
+    label = page.run("document.querySelector('#scale-bar span').textContent")
+    width = page.run("parseFloat(document.querySelector('#scale-bar i').style.width)")
     metres = float(label.split()[0]) * (1000 if "km" in label else 1)
     lat = page.run("GL.latOf(GL.view.now().cy)")
     assert width * 5 * np.cos(np.radians(lat)) == pytest.approx(metres, rel=1e-3)
@@ -253,9 +257,11 @@ def test_nothing_of_the_truth_is_drawn_without_it(open_map: OpenMap) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_with_truth_thieves_are_marked_by_kind(open_map: OpenMap, dataset: Callable[[int], Dataset], size: int) -> None:
+def test_with_truth_thieves_are_marked_by_kind(
+    open_map: OpenMap, dataset_of: Callable[[int], Dataset], size: int
+) -> None:
     page = open_map(size, truth=True)
-    data = dataset(size)
+    data = dataset_of(size)
     kinds = data.tables["anomaly_events"].group_by(["family", "kind"]).aggregate([([], "count_all")]).num_rows
     assert page.run("document.querySelectorAll('#truth-kinds li').length") == kinds
     thief = int(np.flatnonzero(data.is_theft)[0])
@@ -303,8 +309,8 @@ NASTY = "<script>alert(1)</script>"
 IMAGE = "<img src=x onerror=\"document.body.dataset.owned='yes'\">"
 
 
-def test_hostile_names_stay_text_everywhere(page: Page, tmp_path: Path, dataset: Callable[[int], Dataset]) -> None:
-    data = dataset(SIZES[0])
+def test_hostile_names_stay_text_everywhere(page: Page, tmp_path: Path, dataset_of: Callable[[int], Dataset]) -> None:
+    data = dataset_of(SIZES[0])
     tx, me, labels, events = (data.tables[n] for n in ("transformers", "meters", "anomaly_labels", "anomaly_events"))
 
     def all_set(table: pa.Table, column: str, value: str) -> pa.Table:
@@ -316,7 +322,10 @@ def test_hostile_names_stay_text_everywhere(page: Page, tmp_path: Path, dataset:
         "anomaly_labels": all_set(labels, "risk_band", IMAGE),
         "anomaly_events": all_set(events, "kind", IMAGE),
     }
-    named = {"type": "FeatureCollection", "features": [dict(f, properties={"name": IMAGE}) for f in data.region["features"]]}
+    named = {
+        "type": "FeatureCollection",
+        "features": [dict(f, properties={"name": IMAGE}) for f in data.region["features"]],
+    }
     path = tmp_path / "hostile.html"
     write_map(replace(data, tables=tables, region=named, path=tmp_path / IMAGE.replace("/", "")), path, truth=True)
     show(page, path)
@@ -326,7 +335,7 @@ def test_hostile_names_stay_text_everywhere(page: Page, tmp_path: Path, dataset:
     page.settle()
     assert NASTY in page.run("document.getElementById('tip').innerText")
     page.click(*screen_place(page, "tx", 9))
-    page.run("(() => { const b = document.getElementById('search'); b.value = 'alert'; b.dispatchEvent(new Event('input')); })()")
+    look_for(page, "alert")
     assert page.run("document.querySelector('#results button').firstChild.textContent") == NASTY
     assert IMAGE in page.run("document.getElementById('classes').innerText")
     assert page.run("document.querySelectorAll('img').length") == 0
@@ -334,9 +343,9 @@ def test_hostile_names_stay_text_everywhere(page: Page, tmp_path: Path, dataset:
 
 
 def test_a_folder_without_region_is_drawn_on_plain_ground(
-    page: Page, tmp_path: Path, dataset: Callable[[int], Dataset]
+    page: Page, tmp_path: Path, dataset_of: Callable[[int], Dataset]
 ) -> None:
-    data = dataset(SIZES[0])
+    data = dataset_of(SIZES[0])
     bare = Dataset({name: data.tables[name] for name in ("transformers", "meters")})
     path = tmp_path / "bare.html"
     write_map(bare, path)

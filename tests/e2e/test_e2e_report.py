@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SIZES
+from e2e_support import SIZES
 from headless_chromium import Page
 from PIL import Image
 
@@ -18,10 +18,10 @@ from ghostload.reporting.report_page import write_report
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_report_draws_every_chart_and_fits_the_page(
-    page: Page, tmp_path: Path, dataset: Callable[[int], Dataset], size: int
+    page: Page, tmp_path: Path, dataset_of: Callable[[int], Dataset], size: int
 ) -> None:
     path = tmp_path / "report.html"
-    write_report(dataset(size), path)
+    write_report(dataset_of(size), path)
     page.open(path, width=1200, height=900)
     assert page.run("document.querySelectorAll('#distributions figure svg').length") == 6
     assert page.run("document.querySelectorAll('#truth .multiples svg').length") >= 30
@@ -34,9 +34,11 @@ def test_the_report_draws_every_chart_and_fits_the_page(
     assert page.run("document.querySelectorAll('script').length") == 0
 
 
-def test_no_text_of_a_chart_runs_over_its_edge(page: Page, tmp_path: Path, dataset: Callable[[int], Dataset]) -> None:
+def test_no_text_of_a_chart_runs_over_its_edge(
+    page: Page, tmp_path: Path, dataset_of: Callable[[int], Dataset]
+) -> None:
     path = tmp_path / "report.html"
-    write_report(dataset(SIZES[0]), path)
+    write_report(dataset_of(SIZES[0]), path)
     page.open(path, width=1200, height=900)
     over = page.run(
         """[...document.querySelectorAll('figure svg text')].filter(t => {
@@ -47,8 +49,8 @@ def test_no_text_of_a_chart_runs_over_its_edge(page: Page, tmp_path: Path, datas
     assert over == []
 
 
-def test_it_fits_a_narrow_screen(page: Page, tmp_path: Path, dataset: Callable[[int], Dataset]) -> None:
+def test_it_fits_a_narrow_screen(page: Page, tmp_path: Path, dataset_of: Callable[[int], Dataset]) -> None:
     path = tmp_path / "report.html"
-    write_report(dataset(SIZES[0]), path)
+    write_report(dataset_of(SIZES[0]), path)
     page.open(path, width=420, height=800)
     assert page.run("document.documentElement.scrollWidth") <= 420
