@@ -1,10 +1,12 @@
 """Settings: dataclasses, strict loading, JSON Schema, presets."""
 
+from ghostload.config.loading import config_from_dict, config_to_dict, load_config
 from ghostload.config.model import (
     CUSTOMER_CLASSES,
     DIFFICULTIES,
     AnomalyConfig,
     Baseline,
+    ExportConfig,
     GeneratorConfig,
     MeteringConfig,
     TerritoryConfig,
@@ -15,7 +17,11 @@ __all__ = [
     "DIFFICULTIES",
     "AnomalyConfig",
     "Baseline",
+    "ExportConfig",
     "GeneratorConfig",
     "MeteringConfig",
     "TerritoryConfig",
+    "config_from_dict",
+    "config_to_dict",
+    "load_config",
 ]

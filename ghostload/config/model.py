@@ -5,20 +5,21 @@ Constructing one checks it (see :mod:`ghostload.config.check`) and touches neith
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from ghostload.config.check import Bound, check_types, positive, share, unit_sum
+from ghostload.config.check import Positive, Rule, Share, check_types, normalise
 from ghostload.errors import ConfigError
 
 CUSTOMER_CLASSES = ("residential", "commercial", "industrial")
 DIFFICULTIES = ("easy", "realistic", "hard")
 METERS_PER_TRANSFORMER = 40
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = Rule(
+    pattern="(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])", example='a calendar month from 1900-01 to 2199-12, such as "2025-01"'
+)
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,13 @@ class Baseline:
         Standard deviation over customers of the same.
     """
 
-    mean_kwh: float
-    spread_kwh: float
+    mean_kwh: Annotated[float, Rule(above=0, unit="kWh/month")]
+    spread_kwh: Annotated[float, Rule(above=0, unit="kWh/month")]
 
     def __post_init__(self) -> None:
         """Refuse what is not a positive finite number."""
+        normalise(self)
         check_types(self)
-        positive("mean_kwh", self.mean_kwh)
-        positive("spread_kwh", self.spread_kwh)
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,12 @@ class TerritoryConfig:
     ----------
     region : Path, optional
         GeoJSON file of polygons with a name property; without it Metro Manila.
-    name_property, city_property, population_property : str, optional
-        Properties of that file. Not given: the usual names are tried.
+    name_property : str, optional
+        Property of that file that holds a district's name. Not given: the usual names are tried.
+    city_property : str, optional
+        Property that holds its city, likewise.
+    population_property : str, optional
+        Property that holds its population, likewise; without one, districts weigh by their area.
     transformers_per_feeder : int
         How many transformers a feeder serves, on average.
     service_radius_m : float
@@ -63,14 +67,13 @@ class TerritoryConfig:
     name_property: str | None = None
     city_property: str | None = None
     population_property: str | None = None
-    transformers_per_feeder: int = 12
-    service_radius_m: float = 250.0
+    transformers_per_feeder: Annotated[int, Rule(minimum=1)] = 12
+    service_radius_m: Annotated[float, Rule(above=0, unit="m")] = 250.0
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
+        normalise(self)
         check_types(self)
-        positive("transformers_per_feeder", self.transformers_per_feeder)
-        positive("service_radius_m", self.service_radius_m)
 
 
 def _theft_mix() -> dict[str, float]:
@@ -79,8 +82,8 @@ def _theft_mix() -> dict[str, float]:
 
 def _look_alikes() -> dict[str, float]:
     return {
-        "vacancy": 0.012,
-        "holiday_home": 0.020,
+        "vacancy": 0.007,
+        "holiday_home": 0.007,
         "occupancy_change": 0.020,
         "rooftop_solar": 0.010,
         "efficiency": 0.020,
@@ -108,19 +111,15 @@ class AnomalyConfig:
         By how much it is likelier there.
     """
 
-    mix: Mapping[str, float] = field(default_factory=_theft_mix)
-    look_alikes: Mapping[str, float] = field(default_factory=_look_alikes)
-    hot_spot_share: float = 0.10
-    hot_spot_factor: float = 3.0
+    mix: Annotated[Mapping[str, Share], Rule(shares=True)] = field(default_factory=_theft_mix)
+    look_alikes: Mapping[str, Share] = field(default_factory=_look_alikes)
+    hot_spot_share: Share = 0.10
+    hot_spot_factor: Positive = 3.0
 
     def __post_init__(self) -> None:
         """Refuse shares that do not add up and rates outside 0 to 1."""
+        normalise(self)
         check_types(self)
-        unit_sum("mix", self.mix)
-        for kind, rate in self.look_alikes.items():
-            share(f"look_alikes.{kind}", rate)
-        share("hot_spot_share", self.hot_spot_share)
-        positive("hot_spot_factor", self.hot_spot_factor)
 
 
 @dataclass(frozen=True)
@@ -129,20 +128,40 @@ class MeteringConfig:
 
     Attributes
     ----------
-    resolution_kwh : float
-        Smallest step of the register.
+    register_decimals : int
+        Digits after the decimal point of the register, 0 to 3.
     error_sd : float
         Standard deviation over meters of the relative error of an honest meter (IEC 62053-21 class 1 allows 1 %).
     """
 
-    resolution_kwh: float = 0.1
-    error_sd: float = 0.003
+    register_decimals: Annotated[int, Rule(minimum=0, maximum=3)] = 1
+    error_sd: Share = 0.003
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
+        normalise(self)
         check_types(self)
-        positive("resolution_kwh", self.resolution_kwh)
-        share("error_sd", self.error_sd)
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What is written beside the files that every data set has.
+
+    Attributes
+    ----------
+    parquet : bool
+        Whether each table is written as Parquet too.
+    others : sequence of str
+        Registered names of further exporters, third parties' included.
+    """
+
+    parquet: bool = False
+    others: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a yes or no, or a list of names."""
+        normalise(self)
+        check_types(self)
 
 
 def _customer_classes() -> dict[str, float]:
@@ -167,8 +186,10 @@ class GeneratorConfig:
         Non-negative seed of every random number.
     num_transformers : int, optional
         Distribution transformers; not given, one for 40 meters.
-    num_meters, num_months : int
-        Meters, and calendar months from ``start_month`` on.
+    num_meters : int
+        Meters in the data set.
+    num_months : int
+        Calendar months, from ``start_month`` on.
     anomaly_rate : float
         Share of meters with theft; ``round(anomaly_rate * num_meters)`` meters exactly.
     output_dir : Path
@@ -178,7 +199,7 @@ class GeneratorConfig:
     geo_bounds : mapping with "lat" and "lon", optional
         (min, max) in degrees, WGS 84. Not given, the bounds of the region.
     consumption_baselines : mapping of class to :class:`Baseline`
-        A ``(mean, spread)`` pair or a mapping with ``mean_kwh`` and ``spread_kwh`` is taken too.
+        Monthly energy of the customers of each class: mean and spread. A ``(mean, spread)`` pair is taken too.
     spatial_clustering_strength : float
         0 to 1; the higher, the tighter transformers stand together within a barangay.
     transformer_capacity_range : (float, float)
@@ -189,87 +210,70 @@ class GeneratorConfig:
         First calendar month, "YYYY-MM".
     difficulty : {"easy", "realistic", "hard"}
         How well theft hides.
-    territory, anomalies, metering
+    territory, anomalies, metering, export
         Further settings of those stages.
     """
 
-    random_seed: int = 42
-    num_transformers: int | None = None
-    num_meters: int = 2000
-    num_months: int = 12
-    anomaly_rate: float = 0.075
+    random_seed: Annotated[int, Rule(minimum=0)] = 42
+    num_transformers: Annotated[int, Rule(minimum=1)] | None = None
+    num_meters: Annotated[int, Rule(1, 100_000_000)] = 2000
+    num_months: Annotated[int, Rule(1, 1200, unit="month")] = 12
+    anomaly_rate: Share = 0.075
     output_dir: Path = Path("generated_data")
-    customer_classes: Mapping[str, float] = field(default_factory=_customer_classes)
-    geo_bounds: Mapping[str, tuple[float, float]] | None = None
-    consumption_baselines: Mapping[str, Baseline] = field(default_factory=_baselines)
-    spatial_clustering_strength: float = 0.8
-    transformer_capacity_range: tuple[float, float] = (10.0, 1000.0)
+    customer_classes: Annotated[Mapping[str, Share], Rule(keys=CUSTOMER_CLASSES, shares=True)] = field(
+        default_factory=_customer_classes
+    )
+    geo_bounds: (
+        Annotated[Mapping[str, Annotated[tuple[float, float], Rule(unit="deg")]], Rule(keys=("lat", "lon"))] | None
+    ) = None
+    consumption_baselines: Annotated[Mapping[str, Baseline], Rule(keys=CUSTOMER_CLASSES)] = field(
+        default_factory=_baselines
+    )
+    spatial_clustering_strength: Share = 0.8
+    transformer_capacity_range: Annotated[tuple[Positive, Positive], Rule(unit="kVA")] = (10.0, 1000.0)
     barangays: tuple[str, ...] | None = None
-    start_month: str = "2025-01"
-    difficulty: str = "realistic"
+    start_month: Annotated[str, _MONTH] = "2025-01"
+    difficulty: Annotated[str, Rule(choices=DIFFICULTIES)] = "realistic"
     territory: TerritoryConfig = field(default_factory=TerritoryConfig)
     anomalies: AnomalyConfig = field(default_factory=AnomalyConfig)
     metering: MeteringConfig = field(default_factory=MeteringConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
 
     def __post_init__(self) -> None:
         """Bring loose inputs into form, fill what follows from the rest, and refuse what cannot be."""
         self._coerce()
         check_types(self)
-        self._check_counts()
-        self._check_classes()
-        self._check_place()
-        if not _MONTH.fullmatch(self.start_month):
-            raise ConfigError(f'start_month: is {self.start_month!r}, must be a calendar month such as "2025-01"')
-        if self.difficulty not in DIFFICULTIES:
-            raise ConfigError(f"difficulty: is {self.difficulty!r}, must be one of {', '.join(DIFFICULTIES)}")
-
-    def _coerce(self) -> None:
-        """Accept the seed's spellings: str paths, lists for tuples, (mean, spread) pairs."""
-        if isinstance(self.output_dir, str):
-            object.__setattr__(self, "output_dir", Path(self.output_dir))
-        if isinstance(self.barangays, list):
-            object.__setattr__(self, "barangays", tuple(self.barangays))
-        if isinstance(self.transformer_capacity_range, list):
-            object.__setattr__(self, "transformer_capacity_range", tuple(self.transformer_capacity_range))
-        if isinstance(self.geo_bounds, Mapping):
-            bounds = {k: tuple(v) if isinstance(v, list) else v for k, v in self.geo_bounds.items()}
-            object.__setattr__(self, "geo_bounds", bounds)
-        if isinstance(self.consumption_baselines, Mapping):
-            baselines = {k: _as_baseline(k, v) for k, v in self.consumption_baselines.items()}
-            object.__setattr__(self, "consumption_baselines", baselines)
-        if self.num_transformers is None and isinstance(self.num_meters, int):
-            object.__setattr__(self, "num_transformers", max(1, -(-self.num_meters // METERS_PER_TRANSFORMER)))
-
-    def _check_counts(self) -> None:
-        Bound("random_seed", minimum=0).check(self.random_seed)
-        Bound("num_meters", minimum=1, maximum=100_000_000).check(self.num_meters)
-        Bound("num_months", minimum=1, maximum=1200).check(self.num_months)
-        Bound("num_transformers", minimum=1).check(self.transformers)
         if self.transformers > self.num_meters:
             raise ConfigError(
                 f"num_transformers: is {self.transformers}, more than num_meters ({self.num_meters}); "
                 "each transformer serves at least one meter"
             )
-        share("anomaly_rate", self.anomaly_rate)
-        share("spatial_clustering_strength", self.spatial_clustering_strength)
+        self._check_classes()
+        self._check_place()
+
+    def _coerce(self) -> None:
+        """Accept the seed's spellings: str paths, lists for tuples, (mean, spread) pairs; follow the meter count."""
+        if isinstance(self.consumption_baselines, Mapping):
+            baselines = {k: as_baseline(f"consumption_baselines.{k}", v) for k, v in self.consumption_baselines.items()}
+            object.__setattr__(self, "consumption_baselines", baselines)
+        normalise(self)
+        if self.num_transformers is None and isinstance(self.num_meters, int):
+            object.__setattr__(self, "num_transformers", max(1, -(-self.num_meters // METERS_PER_TRANSFORMER)))
 
     def _check_classes(self) -> None:
-        unit_sum("customer_classes", self.customer_classes, known=CUSTOMER_CLASSES)
-        for name in self.consumption_baselines:
-            if name not in CUSTOMER_CLASSES:
-                raise ConfigError(f"consumption_baselines.{name}: unknown class; known: {', '.join(CUSTOMER_CLASSES)}")
         for name, part in self.customer_classes.items():
             if part > 0 and name not in self.consumption_baselines:
                 raise ConfigError(f"consumption_baselines: has no {name!r}, though customer_classes gives it {part:g}")
 
     def _check_place(self) -> None:
         low, high = self.transformer_capacity_range
-        if not 0 < low <= high:
-            raise ConfigError(
-                f"transformer_capacity_range: is ({low:g}, {high:g}), must be (smallest, largest) in kVA, above 0"
-            )
-        if self.barangays is not None and (not self.barangays or not all(name.strip() for name in self.barangays)):
+        if low > high:
+            raise ConfigError(f"transformer_capacity_range: is ({low:g}, {high:g}), must be (smallest, largest) in kVA")
+        names = self.barangays
+        if names is not None and (not names or not all(name.strip() for name in names)):
             raise ConfigError("barangays: is empty or holds an empty name; give names, or leave it out")
+        if names is not None and len(set(names)) < len(names):
+            raise ConfigError("barangays: names one of them twice; give each name once")
         if self.geo_bounds is None:
             return
         if set(self.geo_bounds) != {"lat", "lon"}:
@@ -307,21 +311,24 @@ class GeneratorConfig:
         return replace(self, **changes)
 
 
-def _as_baseline(name: str, value: object) -> object:
-    """Turn a (mean, spread) pair or a mapping into a Baseline; leave anything else to the type check."""
-    path = f"consumption_baselines.{name}"
+def as_baseline(path: str, value: object) -> object:
+    """Turn a (mean, spread) pair or a mapping into a Baseline, naming ``path`` where it cannot be one."""
     if isinstance(value, Baseline):
         return value
+    if isinstance(value, list | tuple) and len(value) == 2:
+        value = dict(zip(("mean_kwh", "spread_kwh"), value, strict=True))
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{path}: is {value!r}, must be (mean, spread) in kWh a month")
+    short = {"mean": "mean_kwh", "spread": "spread_kwh"}
+    given = {short.get(str(key), str(key)): item for key, item in value.items()}
+    names = tuple(f.name for f in fields(Baseline))
+    for key in given:
+        if key not in names:
+            raise ConfigError(f"{path}.{key}: unknown key; known: {', '.join(names)}")
+    for name in names:
+        if name not in given:
+            raise ConfigError(f"{path}: has no {name}; give mean_kwh and spread_kwh")
     try:
-        if isinstance(value, Mapping):
-            known = {f.name for f in fields(Baseline)} | {"mean", "spread"}
-            unknown = set(value) - known
-            if unknown:
-                raise ConfigError(f"{sorted(unknown)[0]}: unknown key; known: mean_kwh, spread_kwh")
-            mean, spread = (value.get(f"{key}_kwh", value.get(key)) for key in ("mean", "spread"))
-            return Baseline(mean, spread)  # type: ignore[arg-type]
-        if isinstance(value, list | tuple) and len(value) == 2:
-            return Baseline(*value)
+        return Baseline(**given)
     except ConfigError as error:
         raise ConfigError(f"{path}.{error}") from None
-    raise ConfigError(f"{path}: is {value!r}, must be (mean, spread) in kWh a month")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghostload.config import AnomalyConfig, Baseline, ExportConfig, GeneratorConfig
@@ -123,6 +123,7 @@ def test_a_baseline_may_be_a_pair_a_mapping_or_a_baseline(value: object) -> None
     assert config.consumption_baselines["residential"] == Baseline(150.0, 120.0)
 
 
+@settings(deadline=None)
 @given(meters=st.integers(1, 10_000_000), changed=st.integers(1, 10_000_000))
 def test_transformers_follow_the_meters_until_they_are_given(meters: int, changed: int) -> None:
     config = GeneratorConfig(num_meters=meters)
@@ -138,6 +139,7 @@ def test_months_run_over_the_end_of_the_year() -> None:
     assert GeneratorConfig(start_month="2024-11", num_months=3).months == ("202411", "202412", "202501")
 
 
+@settings(deadline=None)
 @given(meters=st.integers(1, 10**6), rate=st.floats(0, 1))
 def test_the_number_of_thieves_is_exact(meters: int, rate: float) -> None:
     assert GeneratorConfig(num_meters=meters, anomaly_rate=rate).num_anomalies == round(rate * meters)

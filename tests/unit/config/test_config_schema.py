@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -112,6 +112,7 @@ _values = (
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([p for p in all_options() if "." not in p]), _values | st.lists(_values, max_size=2), max_size=2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghostload.config.yamltext import dump_yaml, parse_yaml, read_mapping
@@ -117,11 +117,13 @@ _trees = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=8), _trees, max_size=4))
 def test_what_is_dumped_is_read_back_exactly(value: dict[str, object]) -> None:
     assert parse_yaml(dump_yaml(value)) == value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=8), _scalars, max_size=4))
 def test_what_is_dumped_is_plain_yaml_for_other_readers(value: dict[str, object]) -> None:
     text = dump_yaml(value)
@@ -132,3 +134,11 @@ def test_what_is_dumped_is_plain_yaml_for_other_readers(value: dict[str, object]
 def test_keys_stay_in_order_and_equal_lists_are_written_out() -> None:
     same = [1.0, 2.0]
     assert dump_yaml({"b": same, "a": same}) == "b: [1.0, 2.0]\na: [1.0, 2.0]\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["0E0", "1e3", "no", "NO", "2025-01-01", "~", "", "12:30", "0x1f", ".5", "\x85", "\u2028x"]
+)
+def test_text_that_looks_like_something_else_stays_text(text: str) -> None:
+    assert parse_yaml(dump_yaml({text: [text]})) == {text: [text]}
+    assert yaml.safe_load(dump_yaml({text: [text]})) == {text: [text]}

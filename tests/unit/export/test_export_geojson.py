@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from export_samples import sample
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghostload.dataset import Dataset
@@ -166,6 +166,7 @@ def test_a_region_that_is_no_json_is_refused(value: object) -> None:
         RegionGeoJSON().write(ExportJob(replace(sample(), region=region), CountingSink()))
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.text(max_size=6), min_size=1, max_size=6))
 def test_any_text_comes_back_from_a_json_cell(values: list[str | None]) -> None:
     written = cells.json_cells(pa.array(values, pa.string()), Column("x", "string", "")).to_pylist()

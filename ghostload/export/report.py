@@ -1,0 +1,219 @@
+"""``generation_report.txt``: what is in a data set, in figures, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ghostload import __version__
+from ghostload.config.model import CUSTOMER_CLASSES
+from ghostload.dataset.dataset import Dataset
+from ghostload.export.base import Exporter, ExportJob, register
+from ghostload.schema import FAMILIES, RISK_BANDS
+from ghostload.streams import FloatArray, IntArray
+
+Row = Sequence[str]
+
+
+@register
+class ReportExporter(Exporter):
+    """Counts, rates, shares and statistics as text."""
+
+    name = "report"
+
+    def write(self, job: ExportJob) -> None:
+        """Write ``generation_report.txt``."""
+        with job.sink.open("generation_report.txt") as file:
+            file.write(report_text(job.dataset, job.validation).encode())
+
+
+def report_text(dataset: Dataset, validation: Any = None) -> str:
+    """Return the report.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    validation : ValidationReport, optional
+        What the checks say of it.
+    """
+    means, zeros = _monthly_means(dataset)
+    sections = [
+        _section("Counts", _aligned(_counts(dataset))),
+        _section("Customers: registered kWh a month, over the customers of a class", _classes(dataset, means, zeros)),
+        _section("Registered energy by month, MWh", _months(dataset)),
+        _section("Theft", _thefts(dataset)),
+        _section("Faults and look-alikes", _look_alikes(dataset)),
+        _section("Transformers", _aligned(_transformers(dataset))),
+        _section("Validation", _validation(validation)),
+    ]
+    return f"ghostload {__version__}: generation report\n\n" + "\n".join(sections)
+
+
+def _section(title: str, lines: Iterable[str]) -> str:
+    return f"{title}\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines)
+
+
+def _aligned(rows: Iterable[Row], head: Row = ()) -> list[str]:
+    """Return rows as lines: the first column to the left, the others to the right."""
+    table = ([head] if head else []) + list(rows)
+    widths = [max(len(row[at]) for row in table) for at in range(len(table[0]))] if table else []
+    return [
+        "  ".join(
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
+    ]
+
+
+def _counts(dataset: Dataset) -> list[Row]:
+    months, config = dataset.months, dataset.config
+    tables = dataset.tables
+    span = f"{months[0][:4]}-{months[0][4:]} to {months[-1][:4]}-{months[-1][4:]}" if months else "none"
+    rows: list[Row] = [
+        ("meters", _whole(dataset.num_meters)),
+        ("transformers", _whole(tables["transformers"].num_rows)),
+        ("feeders", _whole(_distinct(tables["transformers"]["feeder_id"]))),
+        ("barangays with meters", _whole(_distinct(tables["meters"]["barangay"]))),
+        ("months", f"{len(months)} ({span})"),
+    ]
+    if config is not None:
+        rows += [("random seed", str(config.random_seed)), ("difficulty", config.difficulty)]
+    return rows
+
+
+def _monthly_means(dataset: Dataset) -> tuple[FloatArray, IntArray]:
+    """Return each meter's mean month in kWh and its number of months with nothing registered."""
+    total, zeros = np.zeros(dataset.num_meters), np.zeros(dataset.num_meters, dtype=np.int64)
+    for name in dataset.month_columns:
+        kwh = _floats(dataset.tables["meters"][name])
+        total += kwh
+        zeros += kwh == 0
+    return total / max(1, len(dataset.month_columns)), zeros
+
+
+def _classes(dataset: Dataset, means: FloatArray, zeros: IntArray) -> list[str]:
+    shares = dataset.config.customer_classes if dataset.config is not None else {}
+    classes = np.asarray(pc.index_in(dataset.tables["meters"]["customer_class"], pa.array(CUSTOMER_CLASSES)))
+    rows = []
+    for number, name in enumerate(CUSTOMER_CLASSES):
+        mine = classes == number
+        kwh = means[mine]
+        low, middle, high = np.percentile(kwh, [5, 50, 95]) if kwh.size else (0.0, 0.0, 0.0)
+        mean = kwh.mean() if kwh.size else 0.0
+        months = max(1, kwh.size * len(dataset.months))
+        rows.append(
+            (
+                name,
+                _whole(int(mine.sum())),
+                _percent(mine.mean() if mine.size else 0.0),
+                _percent(shares[name]) if name in shares else "-",
+                *(f"{value:,.1f}" for value in (mean, low, middle, high)),
+                _percent(zeros[mine].sum() / months),
+            )
+        )
+    return _aligned(rows, ("class", "meters", "share", "asked", "mean", "p5", "p50", "p95", "zero months"))
+
+
+def _months(dataset: Dataset) -> list[str]:
+    sums = ((name[-6:], _floats(dataset.tables["meters"][name]).sum() / 1000) for name in dataset.month_columns)
+    return _aligned([(f"{month[:4]}-{month[4:]}", f"{total:,.1f}") for month, total in sums])
+
+
+def _thefts(dataset: Dataset) -> list[str]:
+    labels, count = dataset.tables["anomaly_labels"], dataset.num_meters
+    thieves = labels.num_rows
+    rows = [("meters with theft", _whole(thieves)), ("rate", _percent(thieves / max(1, count)))]
+    if dataset.config is not None:
+        rows.append(("rate asked", _percent(dataset.config.anomaly_rate)))
+    events = dataset.tables.get("anomaly_events")
+    if events is not None:
+        lost = _floats(events.filter(pc.equal(events["family"], FAMILIES[0]))["lost_kwh"]).sum()
+        seen = sum(_floats(dataset.tables["meters"][name]).sum() for name in dataset.month_columns)
+        rows.append(("energy lost to it", f"{lost / 1000:,.1f} MWh"))
+        rows.append(("share of what was drawn", _percent(lost / (lost + seen) if lost + seen > 0 else 0.0)))
+    bands = _tally(labels["risk_band"])
+    kinds = _tally(labels["anomaly_type"])
+    lines = _aligned(rows)
+    lines += ["", *_aligned([(f"risk {band}", _whole(n), _percent(n / max(1, thieves))) for band, n in _bands(bands)])]
+    if kinds:
+        lines += ["", *_aligned([(kind, _whole(n), _percent(n / thieves)) for kind, n in kinds.items()])]
+    return lines
+
+
+def _bands(found: dict[str, int]) -> list[tuple[str, int]]:
+    return [(band, found.get(band, 0)) for band in RISK_BANDS]
+
+
+def _look_alikes(dataset: Dataset) -> list[str]:
+    events, count = dataset.tables.get("anomaly_events"), max(1, dataset.num_meters)
+    if events is None:
+        return ["not known: there is no table of events"]
+    rows = []
+    for family in FAMILIES[1:]:
+        mine = events.filter(pc.equal(events["family"], family))
+        rows += [(family, kind, _whole(n), _percent(n / count)) for kind, n in _tally(mine["kind"]).items()]
+    return _aligned(rows, ("family", "kind", "events", "of meters")) if rows else ["none"]
+
+
+def _transformers(dataset: Dataset) -> list[Row]:
+    table, owner = dataset.tables["transformers"], dataset.transformer_index
+    capacity = _floats(table["capacity_kVA"])
+    meters = np.bincount(owner[owner >= 0], minlength=table.num_rows)
+    loading = _loading_pu(dataset, capacity)
+    rows: list[Row] = [("total capacity", f"{capacity.sum():,.1f} kVA")]
+    if not meters.size:
+        return rows
+    rows.append(("meters each: least, median, most", f"{meters.min()}, {np.median(meters):g}, {meters.max()}"))
+    if loading.size:
+        p5, p50, p95 = np.percentile(loading, [5, 50, 95])
+        inside = np.mean((loading >= 0.3) & (loading <= 1.1))
+        rows.append(("peak loading: p5, p50, p95", f"{_percent(p5)}, {_percent(p50)}, {_percent(p95)}"))
+        rows.append(("peak loading within 30 to 110 %", _percent(float(inside))))
+    return rows
+
+
+def _loading_pu(dataset: Dataset, capacity_kva: FloatArray) -> FloatArray:
+    """Return the diversified peak of each transformer over its capacity, where both can be told."""
+    from ghostload.territory.capacity import diversified_peak_kva
+
+    meters, owner = dataset.tables["meters"], dataset.transformer_index
+    classes = pc.fill_null(pc.index_in(meters["customer_class"], pa.array(CUSTOMER_CLASSES)), -1)
+    class_index, kva = np.asarray(classes, dtype=np.int64), _floats(meters["kVA"])
+    usable = (owner >= 0) & (class_index >= 0) & (kva >= 0)
+    peak = diversified_peak_kva(kva[usable], class_index[usable], owner[usable], len(capacity_kva))
+    known = capacity_kva > 0
+    ratio: FloatArray = np.asarray(peak)[known] / capacity_kva[known]
+    return ratio
+
+
+def _validation(validation: Any) -> list[str]:
+    if validation is None:
+        return ["not run"]
+    return str(validation).splitlines()
+
+
+def _tally(column: pa.ChunkedArray) -> dict[str, int]:
+    """Return how often each value is there, the commonest first, then by name."""
+    counts = {str(row["values"]): int(row["counts"]) for row in pc.value_counts(column).to_pylist()}
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _distinct(column: pa.ChunkedArray) -> int:
+    return int(pc.count_distinct(column).as_py())
+
+
+def _floats(column: pa.ChunkedArray) -> FloatArray:
+    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _whole(number: int) -> str:
+    return f"{number:,}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"

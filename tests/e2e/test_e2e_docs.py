@@ -1,0 +1,61 @@
+"""Every command and every snippet of the README and the docs runs as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
+RUN_BY_CI = re.compile(r"^python3 -m venv")
+LINK = re.compile(r"\]\(([^)#]+?)(?:#[^)]*)?\)")
+
+
+def _blocks(page: Path) -> list[tuple[str, str]]:
+    return [(kind, text) for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind in ("sh", "python")]
+
+
+def _run(arguments: list[str], folder: Path) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    run = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{arguments}\n{run.stdout}\n{run.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_and_snippets_run_one_after_another(page: Path, tmp_path: Path) -> None:
+    _run(["ghostload", "generate", "--num-meters", "5000"], tmp_path)
+    for kind, text in _blocks(page):
+        if RUN_BY_CI.match(text):
+            continue
+        if kind == "python":
+            _run([sys.executable, "-W", "error", "-c", text], tmp_path)
+        else:
+            _run(["bash", "-euo", "pipefail", "-c", text], tmp_path)
+
+
+def test_ci_runs_the_first_two_commands_of_the_readme() -> None:
+    commands = [
+        subprocess.run(
+            [sys.executable, ".ci/readme_command.py", number], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        for number in ("1", "2")
+    ]
+    assert commands[0].rstrip().endswith("ghostload generate --num-meters 5000")
+    assert commands[1].rstrip().endswith("python -m pytest")
+    assert all(RUN_BY_CI.match(command) for command in commands)
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert 'readme "$name-run" 1' in script
+    assert 'readme "$name-test" 2' in script
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
