@@ -165,6 +165,12 @@ def _parse_leniently(
     path: Path, types: Mapping[str, pa.DataType], width: int
 ) -> tuple[pa.Table | None, list[FileProblem]]:
     """Read all cells as text, leave out rows of the wrong length, and cast the columns that can be cast."""
+    content = path.read_bytes()
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return None, [FileProblem(path.name, f"is not UTF-8 text (line {line})", "write it in UTF-8")]
     ragged: list[int] = []
 
     def leave_out(row: Any) -> str:
@@ -173,7 +179,7 @@ def _parse_leniently(
 
     try:
         table = pv.read_csv(
-            path,
+            pa.BufferReader(content),
             read_options=pv.ReadOptions(use_threads=False),
             parse_options=pv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
             convert_options=_options(dict.fromkeys(types, pa.string())),

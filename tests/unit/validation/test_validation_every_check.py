@@ -146,6 +146,9 @@ BROKEN: dict[str, tuple[Severity, str, Break]] = {
         ERROR, "anomaly_labels.anomaly_type", lambda d: with_cell(d, "anomaly_labels", "anomaly_type", 2, "bypass"),
     ),
     "events_present": (INFO, "anomaly_events", lambda d: with_table(d, "anomaly_events", None)),
+    "kinds_are_configured": (
+        ERROR, "anomaly_events.kind", lambda d: with_cell(d, "anomaly_events", "kind", -1, "sunspots"),
+    ),
     "event_months": (ERROR, "anomaly_events.start", lambda d: with_cell(d, "anomaly_events", "start", 2, "2025-13")),
     "event_losses": (ERROR, "anomaly_events.lost_kwh", lambda d: with_cell(d, "anomaly_events", "lost_kwh", 2, -5.0)),
     "event_parameters": (

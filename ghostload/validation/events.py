@@ -1,0 +1,116 @@
+"""Checks of the events: when, how much was lost, with which parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ghostload.streams import BoolArray, IntArray
+from ghostload.validation.checks import register
+from ghostload.validation.context import CannotRun, Context
+from ghostload.validation.finding import Finding, Severity, error, info
+
+TABLE = "anomaly_events"
+_MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+_OPEN = np.iinfo(np.int64).max
+_ROUNDING_KWH = 0.1
+
+
+@register(subject="events", severities=(Severity.INFO,))
+def events_present(context: Context) -> Iterable[Finding]:
+    """Check that there is a table of events, so that faults and look-alikes are known, and labels can be compared."""
+    if not context.has(TABLE):
+        yield info("there is none; faults, look-alikes and energy lost are not known", table=TABLE)
+
+
+def _month_numbers(context: Context, column: str) -> tuple[IntArray, BoolArray]:
+    """Return year * 12 + month - 1 of each cell, and which cells hold something that is no month."""
+    cells = context.text(TABLE, column)
+    known = np.asarray(pc.fill_null(pc.match_substring_regex(cells, _MONTH), False), dtype=np.bool_)
+    blank = np.asarray(pc.fill_null(pc.equal(cells, ""), True), dtype=np.bool_)
+    digits = pc.if_else(pa.array(known), cells, "0001-01")
+    years, months = (pc.utf8_slice_codeunits(digits, a, b).cast(pa.int64()) for a, b in ((0, 4), (5, 7)))
+    numbers = np.asarray(years) * 12 + np.asarray(months) - 1
+    return np.where(known, numbers, _OPEN), ~known & ~blank
+
+
+def _about(context: Context, column: str, bad: BoolArray, message: str, cure: str) -> Iterable[Finding]:
+    if bad.any():
+        count, ids = int(bad.sum()), context.names(TABLE, bad)
+        yield error(f"{count} {message}", cure, table=TABLE, column=column, ids=ids, count=count)
+
+
+@register(subject="events")
+def kinds_are_configured(context: Context) -> Iterable[Finding]:
+    """Check that events are of kinds that the config gives a share: thefts by its mix, others by its look-alikes."""
+    if context.config is None or not context.has(TABLE):
+        return
+    kinds, families = context.text(TABLE, "kind"), context.text(TABLE, "family")
+    is_theft = pc.fill_null(pc.equal(families, "theft"), False)
+    settings = context.config.anomalies
+    for chosen, shares in ((is_theft, settings.mix), (pc.invert(is_theft), settings.look_alikes)):
+        known = pa.array([kind for kind, share in shares.items() if share > 0], pa.string())
+        bad = np.asarray(pc.and_(chosen, pc.invert(pc.is_in(kinds, value_set=known))), dtype=np.bool_)
+        bad &= np.asarray(pc.is_valid(kinds), dtype=np.bool_)
+        first = kinds[int(np.argmax(bad))].as_py() if bad.any() else ""
+        message = f"events are of a kind that the config gives no share, the first is {first!r}"
+        yield from _about(context, "kind", bad, message, "use the config that the set was made from")
+
+
+@register(subject="events")
+def event_months(context: Context) -> Iterable[Finding]:
+    """Check that events start and end in calendar months YYYY-MM, in this order, and touch the data."""
+    if not context.has(TABLE):
+        return
+    start, bad_start = _month_numbers(context, "start")
+    end, bad_end = _month_numbers(context, "end")
+    yield from _about(context, "start", bad_start, "cells are no calendar month", "write YYYY-MM")
+    yield from _about(context, "end", bad_end, "cells are no calendar month", "write YYYY-MM, or leave it empty")
+    known = start != _OPEN
+    yield from _about(context, "end", known & (end < start), "events end before they start", "correct the months")
+    try:
+        last, first = int(context.known_months.max()), int(context.known_months.min())
+    except CannotRun:
+        return
+    late = known & (start > last)
+    yield from _about(context, "start", late, "events start after the last month", "take them away, or add months")
+    early = known & (end < first)
+    yield from _about(context, "end", early, "events end before the first month", "take them away, or add months")
+
+
+@register(subject="events")
+def event_losses(context: Context) -> Iterable[Finding]:
+    """Check that the energy lost to a theft is no gain, and its share of what was drawn is between 0 and 1."""
+    if not context.has(TABLE):
+        return
+    is_theft = np.asarray(pc.fill_null(pc.equal(context.text(TABLE, "family"), "theft"), False), dtype=np.bool_)
+    lost, severity = context.numbers(TABLE, "lost_kwh"), context.numbers(TABLE, "severity")
+    gain = is_theft & (lost < -_ROUNDING_KWH)
+    yield from _about(context, "lost_kwh", gain, "thefts lose less than nothing", "write what was not registered")
+    outside = is_theft & ((severity < 0) | (severity > 1))
+    yield from _about(context, "severity", outside, "shares are not between 0 and 1", "write lost over drawn energy")
+
+
+@register(subject="events")
+def event_parameters(context: Context) -> Iterable[Finding]:
+    """Check that the parameters of an event are a JSON object."""
+    if not context.has(TABLE):
+        return
+    texts = [text for text in context.text(TABLE, "parameters").to_pylist() if text]
+    if _all_objects(texts):
+        return
+    cells = context.text(TABLE, "parameters").to_pylist()
+    bad = np.array([bool(cell) and not _all_objects([cell]) for cell in cells], dtype=np.bool_)
+    yield from _about(context, "parameters", bad, "cells are no JSON object", 'write an object such as {"share": 0.3}')
+
+
+def _all_objects(texts: list[str]) -> bool:
+    try:
+        parsed = json.loads(f"[{','.join(texts)}]")
+    except (ValueError, RecursionError):
+        return False
+    return len(parsed) == len(texts) and all(isinstance(item, dict) for item in parsed)
