@@ -15,7 +15,7 @@ from ghostload.reporting.realism import RealismRow, compare
 
 REASONS = {
     "season_r2": "Only the Irish trial gives it. Its season, of heating and light, is stronger than Manila's, "
-    "where the warmest month is 3.5 degrees above the coldest; a stronger common season would exceed what Manila shows.",
+    "where the warmest month is 3.5 degrees above the coldest; a stronger common season would not be Manila's.",
 }
 """Why a quantity lies outside, where it does."""
 
@@ -43,7 +43,7 @@ def _page(rows: dict[str, list[RealismRow]], meters: int) -> str:
         "",
         f"Honest households among {meters:,} meters, 24 months from 2025-01, seed 42, against four real sets.",
         "Made by `python benchmarks/realism.py`. Ranges are those that the real sets span; where one set alone gives a",
-        "figure, a factor of 1.5 either way. What only the Irish trial gives is measured on 17 months, as long as it ran.",
+        "figure, a factor of 1.5 either way. What only the Irish trial gives is measured on its 17 months.",
         "",
         "| quantity | range | from | " + " | ".join(names) + " |",
         "|---|---|---|" + "---|" * len(names),

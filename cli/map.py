@@ -49,7 +49,7 @@ def command(
         raise UsageError("--attribution: belongs to --tiles; give both")
     path = output or default_path(directory, "map")
     check_target(path, force=force)
-    dataset = load_dataset(directory)
+    dataset = load_dataset(directory, require_labels=truth)
 
     from ghostload.reporting.map_page import write_map
 

@@ -43,7 +43,7 @@ def command(
     path = output or default_path(directory, "report")
     check_target(path, force=force)
     board = read_leaderboard(leaderboard) if leaderboard else None
-    dataset = load_dataset(directory)
+    dataset = load_dataset(directory, require_labels=False)
     if board is None and not no_truth:
         board = find_leaderboard(directory, dataset)
 

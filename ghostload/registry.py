@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ghostload.errors import RegistrationError, did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 T = TypeVar("T")
 
@@ -87,7 +91,13 @@ class Registry(Generic[T]):
         if self._third_party_loaded:
             return
         self._third_party_loaded = True
-        from importlib.metadata import entry_points
-
-        for point in sorted(entry_points(group=self._group), key=lambda p: p.name):
+        for point in sorted(_entry_points().select(group=self._group), key=lambda p: p.name):
             point.load()
+
+
+@cache
+def _entry_points() -> EntryPoints:
+    """Scan the installed packages once for all registries."""
+    from importlib.metadata import entry_points
+
+    return entry_points()

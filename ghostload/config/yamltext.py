@@ -94,6 +94,7 @@ def dump_yaml(value: Mapping[str, Any]) -> str:
 
 def parse_yaml(text: str) -> Any:
     """Return what a YAML text holds; a refusal names the line."""
+    _refuse_deep(text)
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -104,6 +105,18 @@ def parse_yaml(text: str) -> Any:
         raise ConfigError(f"is no YAML text: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise ConfigError("is nested too deeply") from None
+
+
+_LARGEST, _LONGEST_LINE, _MOST_BRACKETS = 1 << 20, 10_000, 10_000
+"""Characters of a text and of a line, and brackets: far more than settings need; libyaml stands a depth of 20,000."""
+
+
+def _refuse_deep(text: str) -> None:
+    """Refuse what may nest so deeply that libyaml, which recurses in C, would take the process down with it."""
+    brackets = text.count("{") + text.count("[")
+    longest = max(map(len, text.splitlines()), default=0)
+    if len(text) > _LARGEST or brackets > _MOST_BRACKETS or longest > _LONGEST_LINE:
+        raise ConfigError("is too large or too deeply nested for settings; break long lines")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def _draw_level(config: GeneratorConfig, streams: Streams, class_index: IntArray
 RESIDENTIAL_PEAK_KW_AT_200_KWH = 2.6
 RESIDENTIAL_PEAK_EXPONENT = 0.6
 LOAD_FACTOR = {"commercial": 0.35, "industrial": 0.45}
-LOAD_FACTOR_LIMITS = (0.04, 0.70)
+LOAD_FACTOR_LIMITS = (0.04, 0.50)
 POWER_FACTOR = {"residential": 0.95, "commercial": 0.90, "industrial": 0.87}
 
 

@@ -22,6 +22,8 @@ NOISE_LAGS = 6
 TAIL = 0.10
 """Tukey's h: noise is ``z * exp(h * z**2 / 2)``. Source: Tukey, Exploratory Data Analysis, 1977."""
 NOISE_LIMIT = 6.0
+YEAR_LIMIT = 3.5
+"""A year's level is at most this many standard deviations off; beyond lies what events are for."""
 SPELL_LENGTH_CUTS = (0.60, 0.90)
 """Of the spells of low demand 60 % last one month, 30 % two, 10 % three."""
 LONGEST_SPELL = len(SPELL_LENGTH_CUTS) + 1
@@ -72,7 +74,7 @@ def _year_line(customers: Customers, numbers: IntArray, streams: Streams) -> Flo
     stop = customers.start + len(customers)
     draws = [streams.normal(Stage.CUSTOMER_HABIT, customers.start, stop, 1, 2, int(year)) for year in years]
     sd = _of_shape(customers, "year_effect")
-    levels = _heavy_tailed(np.concatenate(draws, axis=1)) * sd[:, None]
+    levels = np.clip(_heavy_tailed(np.concatenate(draws, axis=1)), -YEAR_LIMIT, YEAR_LIMIT) * sd[:, None]
     left = middle // 12 - years[0]
     part = (middle % 12) / 12.0
     line: FloatArray = levels[:, left] * (1.0 - part) + levels[:, left + 1] * part

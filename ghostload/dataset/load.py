@@ -24,8 +24,6 @@ MANIFEST_FILE = "manifest.json"
 CONFIG_FILE = "config.yaml"
 GEOJSON_FILE = "transformers.geojson"
 REGION_FILE = "region.geojson"
-_LARGEST_CONFIG, _LONGEST_LINE, _MOST_BRACKETS = 1 << 20, 10_000, 1_000
-"""Bytes of a file and of a line, and brackets: far more than a config needs; libyaml stands a depth of 20,000."""
 REPAIR = "repair the file, or take it away to do without it"
 
 
@@ -138,21 +136,11 @@ def _read_config(path: Path, problems: list[FileProblem]) -> GeneratorConfig | N
         problems.append(FileProblem(path.name, "is not there", "nothing needs it", missing=True))
         return None
     try:
-        _refuse_deep_yaml(path)
         return load_config(path)
     except (GhostloadError, OSError, ValueError) as error:
         reason = str(error).removeprefix(f"{path}: ").removeprefix(f"{path.name}: ")
         problems.append(FileProblem(path.name, " ".join(reason.split()), REPAIR))
         return None
-
-
-def _refuse_deep_yaml(path: Path) -> None:
-    """Refuse what may nest so deeply that libyaml, which recurses in C, would take the process down with it."""
-    content = path.read_bytes()
-    brackets = content.count(b"{") + content.count(b"[")
-    longest = max(map(len, content.splitlines()), default=0)
-    if len(content) > _LARGEST_CONFIG or brackets > _MOST_BRACKETS or longest > _LONGEST_LINE:
-        raise ValueError("is too large or too deeply nested to be a config")
 
 
 def _refuse_missing_columns(directory: str | Path, table: pa.Table, schema: TableSchema) -> None:

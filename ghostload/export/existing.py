@@ -47,6 +47,8 @@ def refuse_to_replace(given: Path, target: Path, new: Mapping[str, Any], *, forc
     if not target.exists() or not any(target.iterdir()):
         return
     there = read_manifest(target)
+    if there is None and _is_shelf(target):
+        return
     if there is None:
         name = foreign_files(target)
         example = f" ({name[0]} ...)" if name else ""
@@ -58,6 +60,13 @@ def refuse_to_replace(given: Path, target: Path, new: Mapping[str, Any], *, forc
     raise OutputError(
         f"{given}: holds a data set of another {_difference(there, new)}; "
         "choose another --output-dir, or replace it with --force"
+    )
+
+
+def _is_shelf(folder: Path) -> bool:
+    """Whether a folder holds nothing but whole data sets of ours, each in a folder, and a README that tells of them."""
+    return all(
+        (path.name == "README.md" and path.is_file()) or read_manifest(path) is not None for path in folder.iterdir()
     )
 
 

@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pyarrow.csv
 import pytest
-from ghostload_cli.main import main
 
 from ghostload.config import GeneratorConfig
 from ghostload.detection import DETECTORS
 from ghostload.pipeline import SyntheticDataPipeline
 from ghostload.schema import TABLES
+from ghostload_cli.main import main
 
 FAST = ["-d", "rule_drop", "-d", "random", "--bootstrap", "20"]
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ghostload_cli.lean import keep_pandas_out
-from ghostload_cli.main import main
 
 from ghostload.config import GeneratorConfig, load_config
 from ghostload.config.jsonschema import json_schema
 from ghostload.config.loading import all_options, config_from_dict
 from ghostload.config.presets import load_preset, preset_names
 from ghostload.config.yamltext import parse_yaml
+from ghostload_cli.lean import keep_pandas_out
+from ghostload_cli.main import main
 
 
 def _run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ghostload_cli.generate import NAMED
-from ghostload_cli.log import Log
-from ghostload_cli.main import main
 
 from ghostload import pipeline
 from ghostload.config import GeneratorConfig
@@ -22,6 +19,9 @@ from ghostload.config.yamltext import parse_yaml
 from ghostload.dataset import load_dataset
 from ghostload.schema import CORE_FILES
 from ghostload.validation import validate_folder
+from ghostload_cli.generate import NAMED
+from ghostload_cli.log import Log
+from ghostload_cli.main import main
 
 SMALL = ["generate", "--num-meters", "120"]
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from ghostload_cli.main import main
 
 from ghostload.reporting.output import MARK
+from ghostload_cli.main import main
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,7 @@ def test_a_folder_without_truth_says_so_when_truth_is_wanted(
     (tmp_path / "cut" / "anomaly_labels.csv").unlink()
     assert run("map", "cut", "--truth") == 1
     assert "anomaly_labels.csv" in complaint(capsys)
+    assert run("map", "cut") == 0
 
 
 def test_own_tiles_are_taken(folder: Path, tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from ghostload_cli.main import main
 
 from ghostload.reporting.output import MARK
+from ghostload_cli.main import main
 
 
 @pytest.fixture(scope="module")

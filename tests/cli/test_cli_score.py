@@ -5,12 +5,12 @@ import json
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from ghostload_cli.main import main
 
 from ghostload.config import GeneratorConfig
 from ghostload.detection import evaluate, quick_scores, truth_of
 from ghostload.pipeline import SyntheticDataPipeline
 from ghostload.schema import TABLES
+from ghostload_cli.main import main
 
 
 @pytest.fixture(scope="module")

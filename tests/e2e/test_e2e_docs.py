@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
+SHOWN = ("meter_consumption.csv", "anomaly_events.csv")
 RUN_BY_CI = re.compile(r"^python3 -m venv")
 LINK = re.compile(r"\]\(([^)#]+?)(?:#[^)]*)?\)")
 
@@ -59,3 +62,27 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_rows_that_the_readme_shows_are_in_the_data(tmp_path: Path) -> None:
+    _run(["ghostload", "generate", "--num-meters", "5000"], tmp_path)
+    files = [(tmp_path / "generated_data" / name).read_text(encoding="utf-8").splitlines() for name in SHOWN]
+    block = re.search(r"^```csv\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert block is not None
+    rows = block[1].splitlines()
+    assert len(rows) == 4
+    for row in rows:
+        assert any(row in lines for lines in files), row
+
+
+def test_the_figures_that_the_readme_shows_are_those_of_the_leaderboard() -> None:
+    board = defaultdict(list)
+    with (ROOT / "reports/leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            board[row["name"], row["difficulty"]].append((float(row["roc_auc"]), float(row["ap"])))
+    shown = re.findall(r"^\| `(\w+)` \|(.*?)\|(.*?)\|(.*?)\|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert len(shown) == 5
+    for name, *cells in shown:
+        for difficulty, cell in zip(("easy", "realistic", "hard"), cells, strict=True):
+            mean = [sum(values) / len(values) for values in zip(*board[name, difficulty], strict=True)]
+            assert [float(figure) for figure in re.findall(r"\.\d+", cell)] == [round(value, 3) for value in mean]

@@ -22,7 +22,7 @@ FLOORS = (
     ("detection",),
     ("reporting",),
     ("pipeline",),
-    ("generators", "make"),
+    ("generators", "make", "testing"),
 )
 """Rooms from the ground up; a room may import what stands below it, and itself."""
 

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import importlib.metadata
-
 import pytest
 
+import ghostload.registry
 from ghostload.errors import RegistrationError
 from ghostload.registry import Registry
 
@@ -53,7 +52,9 @@ def test_entry_points_of_other_packages_are_loaded_when_a_name_is_unknown(monkey
         def load(self) -> None:
             registry.add("foreign", 7)
 
-    monkeypatch.setattr(
-        importlib.metadata, "entry_points", lambda group: [Point()] if group == "ghostload.tests" else []
-    )
+    class Installed:
+        def select(self, group: str) -> list[Point]:
+            return [Point()] if group == "ghostload.tests" else []
+
+    monkeypatch.setattr(ghostload.registry, "_entry_points", Installed)
     assert registry.get("foreign") == 7

@@ -159,7 +159,7 @@ WRONG: dict[str, tuple[str, Callable[[str], str], str]] = {
     "nan in json": ("transformers.geojson", lambda t: '{"a": NaN}', "NaN is no JSON number"),
     "list": ("manifest.json", lambda t: "[]", "holds a list, must hold a JSON object"),
     "config": ("config.yaml", lambda t: "anomaly_rat: 1\n", "did you mean anomaly_rate"),
-    "deep config": ("config.yaml", lambda t: "{a: " * 2000, "too deeply nested"),
+    "deep config": ("config.yaml", lambda t: "{a: " * 20_000, "too deeply nested"),
 }
 
 

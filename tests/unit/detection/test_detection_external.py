@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 
 import numpy as np
 import pytest
@@ -167,7 +167,7 @@ def test_an_entry_point_adds_detectors(tmp_path, monkeypatch, town):
     )
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint("theirs", "third_party", "ghostload.detectors")
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == point.group else [])
+    monkeypatch.setattr("ghostload.registry._entry_points", lambda: EntryPoints([point]))
     monkeypatch.setattr(DETECTORS, "_third_party_loaded", False)
     try:
         assert find_detector("theirs").summary == "of another package"

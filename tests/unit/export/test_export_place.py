@@ -403,3 +403,23 @@ def test_config_and_data_set_are_the_same_to_check_and_write(tmp_path: Path) -> 
     _write(sample(config=config), tmp_path / "set")
     with Workspace(tmp_path / "set") as workspace:
         check_target(workspace, config.replace(output_dir=Path("elsewhere")))
+
+
+def test_a_folder_of_data_sets_with_a_readme_may_become_one_and_keeps_them(tmp_path: Path) -> None:
+    shelf = tmp_path / "shelf"
+    _write(sample(), shelf / "sample")
+    (shelf / "README.md").write_text("what lies here", encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in (shelf / "sample").iterdir()}
+    _write(sample(), shelf)
+    assert (shelf / "manifest.json").exists()
+    assert (shelf / "README.md").read_text(encoding="utf-8") == "what lies here"
+    assert {path.name: path.read_bytes() for path in (shelf / "sample").iterdir()} == before
+
+
+def test_a_folder_with_anything_else_beside_data_sets_is_left_alone(tmp_path: Path) -> None:
+    shelf = tmp_path / "shelf"
+    _write(sample(), shelf / "sample")
+    (shelf / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match="holds something that is no ghostload data set"):
+        _write(sample(), shelf)
+    assert not (shelf / "manifest.json").exists()
