@@ -78,7 +78,7 @@ def test_the_rows_that_the_readme_shows_are_in_the_data(tmp_path: Path) -> None:
 def test_the_figures_that_the_readme_shows_are_those_of_the_leaderboard() -> None:
     board = defaultdict(list)
     with (ROOT / "reports/leaderboard.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
+        for row in (row for row in csv.DictReader(file) if row["group"] == "detector"):
             board[row["name"], row["difficulty"]].append((float(row["roc_auc"]), float(row["ap"])))
     shown = re.findall(r"^\| `(\w+)` \|(.*?)\|(.*?)\|(.*?)\|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     assert len(shown) == 5
