@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -24,6 +25,19 @@ def _blocks(page: Path) -> list[tuple[str, str]]:
     return [(kind, text) for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind in ("sh", "python")]
 
 
+DRIVER = """
+import json, subprocess, sys
+namespace = {"__name__": "page"}
+for kind, text in json.load(open("blocks.json", encoding="utf-8")):
+    print(f"--- {kind}\\n{text}", flush=True)
+    if kind == "python":
+        exec(compile(text, "page", "exec"), namespace)
+    else:
+        subprocess.run(["bash", "-euo", "pipefail", "-c", text], check=True)
+"""
+"""Runs the blocks of a page one after another, Python blocks in one namespace, as a reader would in one session."""
+
+
 def _run(arguments: list[str], folder: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     run = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -32,14 +46,10 @@ def _run(arguments: list[str], folder: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_commands_and_snippets_run_one_after_another(page: Path, tmp_path: Path) -> None:
+    blocks = [(kind, text) for kind, text in _blocks(page) if not RUN_BY_CI.match(text)]
     _run(["ghostload", "generate", "--num-meters", "5000"], tmp_path)
-    for kind, text in _blocks(page):
-        if RUN_BY_CI.match(text):
-            continue
-        if kind == "python":
-            _run([sys.executable, "-W", "error", "-c", text], tmp_path)
-        else:
-            _run(["bash", "-euo", "pipefail", "-c", text], tmp_path)
+    (tmp_path / "blocks.json").write_text(json.dumps(blocks), encoding="utf-8")
+    _run([sys.executable, "-W", "error", "-c", DRIVER], tmp_path)
 
 
 def test_ci_runs_the_first_two_commands_of_the_readme() -> None:
