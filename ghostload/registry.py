@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ghostload.errors import RegistrationError, did_you_mean
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
 
 T = TypeVar("T")
 
@@ -96,8 +93,8 @@ class Registry(Generic[T]):
 
 
 @cache
-def _entry_points() -> EntryPoints:
-    """Scan the installed packages once for all registries."""
+def _entry_points() -> Any:
+    """Scan the installed packages once for all registries; the result has ``select(group=...)``."""
     from importlib.metadata import entry_points
 
     return entry_points()
