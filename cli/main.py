@@ -73,6 +73,9 @@ def main(args: list[str] | None = None) -> None:
         code = root.main(args=arguments, prog_name="ghostload", standalone_mode=False, obj=args is None)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = 2
     except click.UsageError as error:
         where = f" (see {error.ctx.command_path} --help)" if error.ctx and error.ctx.parent else ""
         _fail(f"{error.format_message()}{where}", 2)

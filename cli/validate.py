@@ -59,12 +59,8 @@ def command(
 
 
 def _validated(directory: Path, strict: bool, checks: tuple[str, ...]) -> ValidationReport:
-    from ghostload.errors import UsageError
     from ghostload.validation import validate_folder
 
-    if not directory.is_dir():
-        what = "is a file" if directory.exists() else "no such folder"
-        raise UsageError(f"{directory}: {what}; give the folder of a data set")
     return validate_folder(directory, strict=strict, checks=checks or None)
 
 

@@ -7,6 +7,7 @@
     │   └── RegionError                       a region file is wrong; names the file and the feature
     ├── UsageError              exit code 2   a command or call was asked for something that cannot be
     ├── DataError               exit code 1   a data set cannot be read; names the file and the column
+    │   └── MissingError        exit code 2   a folder or file that was named is not there
     ├── OutputError             exit code 1   a data set cannot be written; what was there is untouched
     └── RegistrationError       exit code 2   a name is taken, unknown, or the class does not keep the contract
 
@@ -43,6 +44,12 @@ class UsageError(GhostloadError):
 
 class DataError(GhostloadError):
     """A data set cannot be read; the message names the file and, where known, the column."""
+
+
+class MissingError(DataError):
+    """A folder or file that was named is not there, or is the other of the two."""
+
+    exit_code = 2
 
 
 class OutputError(GhostloadError):

@@ -12,7 +12,7 @@ import numpy as np
 
 from ghostload.dataset.csv_table import FileProblem, cells_not_of_kind, fits_kind, kind_of, read_table
 from ghostload.dataset.dataset import Dataset
-from ghostload.errors import DataError, GhostloadError, did_you_mean
+from ghostload.errors import DataError, GhostloadError, MissingError, did_you_mean
 from ghostload.schema import CORE_TABLES, TABLES, TableSchema
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def read_folder(directory: str | Path) -> Reading:
     path = Path(directory)
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "no such folder"
-        raise DataError(f"{directory}: {what}; give the folder of a data set")
+        raise MissingError(f"{directory}: {what}; give the folder of a data set")
     problems: list[FileProblem] = []
     tables = {}
     for name, schema in TABLES.items():

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from ghostload.errors import DataError, did_you_mean
+from ghostload.errors import DataError, MissingError, did_you_mean
 from ghostload.streams import FloatArray
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def read_scores(path: Path, dataset: Dataset) -> FloatArray:
 
 def _read(path: Path) -> pa.Table:
     if not path.is_file():
-        raise DataError(f"{path}: is not there; give a CSV file with the columns meter_id,score")
+        raise MissingError(f"{path}: is not there; give a CSV file with the columns meter_id,score")
     text = pa.csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False)
     try:
         return pa.csv.read_csv(path, convert_options=text)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ghostload.dataset import Dataset
-from ghostload.errors import DataError
+from ghostload.errors import DataError, MissingError
 from ghostload.reporting.page import text
 from ghostload.reporting.report_charts import figure
 from ghostload.reporting.report_tables import table
@@ -33,7 +33,7 @@ def read_leaderboard(path: Path) -> dict[str, Any]:
     try:
         board = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise MissingError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
         raise DataError(f"{path}: is no JSON ({error}); give the leaderboard.json of ghostload benchmark -o") from error
     if not isinstance(board, dict) or not _is_list_of_detectors(board.get("detectors")):

@@ -120,7 +120,7 @@ def test_a_detector_that_fails_is_shown_and_the_exit_code_is_1(capsys, folder, t
     ("arguments", "code", "message"),
     [
         ([], 2, "Missing argument 'DIR'"),
-        (["not_there"], 1, "not_there"),
+        (["not_there"], 2, "not_there"),
         (["{folder}", "-d", "rule_drp"], 2, "unknown detector 'rule_drp', did you mean rule_drop?"),
         (["{folder}", "-d", "random", "-d", "random"], 2, "asked for 2 times"),
         (["{folder}", "-d", "pyod_:X"], 2, "cannot import pyod_"),

@@ -100,7 +100,7 @@ def test_a_file_of_other_make_is_kept_unless_forced(
 
 def test_what_a_new_user_gets_wrong_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, code, words in (
-        (["map", "nowhere"], 1, "nowhere: no such folder"),
+        (["map", "nowhere"], 2, "nowhere: no such folder"),
         (["map", folder, "-o", "no/such/x.html"], 1, "does not exist"),
         (["map", folder, "-o", "."], 1, "is a folder"),
         (["map", folder, "--tiles", "tiles.png"], 2, "no tile address"),

@@ -85,9 +85,9 @@ def test_what_a_new_user_gets_wrong_is_one_line(
     (tmp_path / "bad.json").write_text("{")
     (tmp_path / "mine.html").write_text("mine")
     for arguments, code, words in (
-        (["report", "nowhere"], 1, "nowhere: no such folder"),
+        (["report", "nowhere"], 2, "nowhere: no such folder"),
         (["report", folder, "--leaderboard", "bad.json"], 1, "bad.json: is no JSON"),
-        (["report", folder, "--leaderboard", "none.json"], 1, "none.json: cannot be read"),
+        (["report", folder, "--leaderboard", "none.json"], 2, "none.json: cannot be read"),
         (["report", folder, "--leaderboard", "bad.json", "--no-truth"], 2, "--leaderboard"),
         (["report", folder, "-o", "mine.html"], 1, "--force"),
         (["report"], 2, "DIR"),

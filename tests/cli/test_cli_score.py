@@ -92,8 +92,8 @@ def test_a_wrong_file_is_one_line_with_the_place(capsys, made, scores, change, m
     ("arguments", "code", "message"),
     [
         (["{folder}"], 2, "Missing argument 'SCORES.CSV'"),
-        (["{folder}", "none.csv"], 1, "none.csv: is not there"),
-        (["not_there", "{scores}"], 1, "not_there"),
+        (["{folder}", "none.csv"], 2, "none.csv: is not there"),
+        (["not_there", "{scores}"], 2, "not_there"),
         (["{folder}", "{scores}", "--bootstrap", "-1"], 2, "--bootstrap"),
     ],
 )
