@@ -25,5 +25,7 @@ def month_name(number: int) -> str:
 def days_in_month(numbers: IntArray) -> FloatArray:
     """Days of each calendar month, leap years included; shape (T,)."""
     first = (numbers - 12 * 1970).astype("datetime64[M]")
-    days: FloatArray = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(np.float64)
+    days: FloatArray = (
+        (first + np.timedelta64(1, "M")).astype("datetime64[D]") - first.astype("datetime64[D]")
+    ).astype(np.float64)
     return days

@@ -199,7 +199,7 @@ WRONG = [
     (["--start-month", "2025-13"], 2, "--start-month: is '2025-13', must be a calendar month"),
     (["--jobs", "0"], 2, "'--jobs': 0 is not in the range x>=1"),
     (["--difficulty", "hrad"], 2, "'--difficulty': 'hrad' is not one of 'easy', 'realistic', 'hard'"),
-    (["--num-metres", "5"], 2, "'--num-metres'"),
+    (["--num-metres", "5"], 2, "--num-metres"),
     (["-q", "-v"], 2, "-q and -v contradict each other"),
     (["extra"], 2, "unexpected extra argument (extra)"),
 ]
