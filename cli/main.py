@@ -18,6 +18,8 @@ COMMANDS = {
     "score": "Score your own file of meter_id, score.",
     "map": "Draw a data set on a map, in one HTML file.",
     "report": "Describe a data set in one HTML page.",
+    "powerflow": "Solve the power flow of a grid.",
+    "cases": "List the published grids that can be named.",
     "config": "Show, check and document settings.",
 }
 """Commands and their one line of purpose, so that ``--help`` imports none of them."""

@@ -19,6 +19,7 @@ _HOMES = {
     "GhostloadError": "ghostload.errors",
     "MeterGenerator": "ghostload.generators",
     "MeteringConfig": "ghostload.config",
+    "PowerGrid": "ghostload.grid.power_grid",
     "SyntheticDataPipeline": "ghostload.pipeline",
     "TerritoryConfig": "ghostload.config",
     "TransformerGenerator": "ghostload.generators",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ghostload.generators import GeoJSONGenerator as GeoJSONGenerator
     from ghostload.generators import MeterGenerator as MeterGenerator
     from ghostload.generators import TransformerGenerator as TransformerGenerator
+    from ghostload.grid.power_grid import PowerGrid as PowerGrid
     from ghostload.make import make_meter_readings as make_meter_readings
     from ghostload.pipeline import SyntheticDataPipeline as SyntheticDataPipeline
     from ghostload.validation import validate as validate

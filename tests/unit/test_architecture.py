@@ -13,7 +13,7 @@ HOUSE = Path(ghostload.__file__).parent
 FLOORS = (
     ("errors", "streams", "schema"),
     ("registry",),
-    ("config",),
+    ("config", "grid"),
     ("territory", "consumption"),
     ("anomalies",),
     ("metering",),

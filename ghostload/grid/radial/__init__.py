@@ -1,0 +1,1 @@
+"""Radial grids: recognised, and solved by sweeps over many steps at once."""
