@@ -152,23 +152,23 @@ def _iterate(block: Any, circuit: Any, span: Any, given: Any, tol: float, limit:
 
 
 @kernel
-def _see(probes: Any, i: int, first: int, work: Any, to: int) -> None:
-    """Work out one wanted voltage: its two parts and its magnitude."""
+def _see(probes: Any, begin: int, end: int, first: int, with_size: bool, work: Any) -> None:
+    """Work out some wanted voltages: their two parts and, where wanted, their magnitudes."""
     u, j = work.u, work.j
-    a, b = (probes.above[i] - first) * ROW, (probes.below[i] - first) * ROW
-    zr, zi = spread(probes.z[i, 0]), spread(probes.z[i, 1])
-    sr, si = spread(probes.scale[i, 0]), spread(probes.scale[i, 1])
-    between = probes.z[i, 0] != 0.0 or probes.z[i, 1] != 0.0
-    for g in range(0, BLOCK, 8):
-        ur, ui = load(u, a + g), load(u, a + BLOCK + g)
-        if between:
+    for i in range(begin, end):
+        a, b = (probes.above[i] - first) * ROW, (probes.below[i] - first) * ROW
+        zr, zi = spread(probes.z[i, 0]), spread(probes.z[i, 1])
+        sr, si = spread(probes.scale[i, 0]), spread(probes.scale[i, 1])
+        to = SEEN + (i - begin) * 3 * BLOCK
+        for g in range(0, BLOCK, 8):
             jr, ji = load(j, b + g), load(j, b + BLOCK + g)
-            ur = fms(zi, ji, fma(zr, jr, ur))
-            ui = fma(zi, jr, fma(zr, ji, ui))
-        vr, vi = fms(si, ui, sr * ur), fma(si, ur, sr * ui)
-        store(to, g, vr)
-        store(to, BLOCK + g, vi)
-        store(to, 2 * BLOCK + g, root(fma(vi, vi, vr * vr)))
+            ur = fms(zi, ji, fma(zr, jr, load(u, a + g)))
+            ui = fma(zi, jr, fma(zr, ji, load(u, a + BLOCK + g)))
+            vr, vi = fms(si, ui, sr * ur), fma(si, ur, sr * ui)
+            store(work.lanes, to + g, vr)
+            store(work.lanes, to + BLOCK + g, vi)
+            if with_size:
+                store(work.lanes, to + 2 * BLOCK + g, root(fma(vi, vi, vr * vr)))
 
 
 @kernel
@@ -178,16 +178,17 @@ def write_seen(block: Any, columns: Any, first: int, last: int, lanes: int, resu
     to_v, to_vm = address(results.v), address(results.vm)
     if results.v.shape[0] > 0:
         for t in range(block.used):
+            row = to_v + 16 * steps[t] * width
             for i in range(first, last):
-                place = to_v + 16 * (steps[t] * width + columns[i])
+                place = row + 16 * columns[i]
                 at = SEEN + (i - first) * 3 * BLOCK + t
                 poke(place, get(lanes, at))
                 poke(place + 8, get(lanes, at + BLOCK))
     if results.vm.shape[0] > 0:
         for t in range(block.used):
+            row = to_vm + 8 * steps[t] * width
             for i in range(first, last):
-                size = get(lanes, SEEN + ((i - first) * 3 + 2) * BLOCK + t)
-                poke(to_vm + 8 * (steps[t] * width + columns[i]), size)
+                poke(row + 8 * columns[i], get(lanes, SEEN + ((i - first) * 3 + 2) * BLOCK + t))
     if ends.shape[0] > 0:
         for t in range(block.used):
             for i in range(first, last):
@@ -257,12 +258,12 @@ def _solve(block: Any, circuit: Any, span: Any, given: Any, tol: float, limit: i
     with_powers = results.source.shape[0] > 0 or results.losses.shape[0] > 0
     if with_powers or np.any(probes.z):
         gather(circuit.parent, span, work.j)
-    if results.v.shape[0] > 0 or results.vm.shape[0] > 0 or results.extremes.shape[0] > 0:
+    with_size = results.vm.shape[0] > 0 or results.extremes.shape[0] > 0
+    if with_size or results.v.shape[0] > 0:
         end = probes.start[span.island + 1]
         for begin in range(probes.start[span.island], end, TOGETHER):
             last = min(begin + TOGETHER, end)
-            for i in range(begin, last):
-                _see(probes, i, span.first, work, work.lanes + 8 * (SEEN + (i - begin) * 3 * BLOCK))
+            _see(probes, begin, last, span.first, with_size, work)
             write_seen(block, probes.column, begin, last, work.lanes, results)
     if with_powers:
         _source(block, circuit, span, work, results)
