@@ -54,9 +54,9 @@ class BatchResult:
     method : str
         ``"chord"`` or ``"newton"``: what the lanes began with.
     outputs : dict of arrays
-        One row for each scenario: ``vm_pu``, ``va_degree`` (K, buses), ``loading_percent`` (K, branches of the
-        network), ``losses_mw`` (K,), ``v`` (K, n). NaN where there is no voltage, and in scenarios that failed. Empty
-        when the outputs went to a file.
+        One row for each scenario: ``vm_pu``, ``va_degree`` (K, buses), ``loading_percent`` (K, branches),
+        ``losses_mw`` (K,), ``v`` (K, n). NaN where there is no voltage, and in scenarios that failed. Empty when the
+        outputs went to a file.
     """
 
     converged: NDArray[np.bool_]
@@ -288,6 +288,8 @@ def _run(
         reasons.update(chunk.reasons)
         out, rows = (kept, at) if sink is None else (outputs.empty(last - first), slice(0, last - first))
         outputs.fill(out, rows, chunk.v, inputs, first)
+        if "losses_mw" in out and chunk.reasons:
+            out["losses_mw"][np.array(sorted(chunk.reasons)) - first + (rows.start or 0)] = np.nan
         return out
 
     chunks = _chunks(total, network.n, options.chunk, LEAST_OUTAGES if len(inputs.outage) else LEAST_CHUNK)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
+from ghostload.grid.batch_fallback import solve_scenario
 from ghostload.grid.batch_inputs import POWER, Inputs
 from ghostload.grid.batch_prepared import Prepared
 from ghostload.grid.kernels import scenarios as lanes
@@ -18,6 +18,7 @@ from ghostload.grid.kernels.lanes import Load
 from ghostload.grid.kernels.outages import Patches, no_patches, patches_of
 from ghostload.grid.kernels.plan import aligned
 from ghostload.grid.kernels.solution import ComplexArray, FloatArray, IntArray
+from ghostload.grid.network import init_voltage
 
 NONE: Final = np.zeros(0)
 
@@ -30,10 +31,12 @@ NEWTON_STEPS = 4.0
 FEW = 256
 """Batches of no more scenarios than this are not worth a trial: they take the chord method."""
 
-STEP_NS, SOLVE_NS, FACTOR_NS, UPDATE_NS = 3.5, 2.4, 10.0, 12.0
-"""Relative cost of eight lanes: of an admittance in the mismatch, of a block in a substitution with common factors,
-of a block and of a product of blocks in a factorisation. Measured on case118 to case9241pegase; only their ratios
-matter."""
+CHEAP_FACTOR = 2.5
+"""A factorisation that costs less than so many chord steps is cheap: correcting chord steps for outages costs more."""
+
+STEP_NS, SOLVE_NS, FACTOR_NS, UPDATE_NS = 3.5, 2.4, 4.0, 8.0
+"""Relative cost of eight lanes: of an admittance in the mismatch, of a block in a substitution with common factors, of
+a block and of a product of blocks in a factorisation. Measured; only their ratios matter."""
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +69,7 @@ class Engine:
     method : str
         ``"chord"`` or ``"newton"``; with ``"auto"`` it is settled by :meth:`choose`.
     base_converged : bool
-        Whether the base case, the mean of all scenarios or else the network as it is, could be solved.
+        Whether there is a base case: the mean of all scenarios, or else the network as it is, or without injections.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class Engine:
         self._solve_base()
 
     def _solve_base(self) -> None:
-        """Solve the mean of all scenarios, or else the network as it is; without either, start from scratch."""
+        """Solve the mean of all scenarios, or else the network as it is, or else without any injection."""
         inputs, prepared = self.inputs, self.prepared
         if inputs.terms or inputs.set_node.size:
             v0 = prepared.start.copy()
@@ -97,9 +100,15 @@ class Engine:
                 self._set_base(solution.v, factors, True)
                 return
         solution, factors = prepared.base(self.tol, self.max_iter)
-        self._set_base(solution.v if solution.converged else prepared.start, factors, solution.converged)
-        if not solution.converged:
-            self.method = "newton"
+        if solution.converged:
+            self._set_base(solution.v, factors, True)
+            return
+        idle = replace(self.network, s_bus=np.zeros_like(self.network.s_bus))
+        solution, factors = self.plan.solve_and_factor(
+            prepared.y, idle.s_bus, init_voltage(idle), self.tol, self.max_iter, None
+        )
+        self._set_base(solution.v if solution.converged else init_voltage(idle, "flat"), factors, solution.converged)
+        self.method = "newton"
 
     def _set_base(self, v: ComplexArray, factors: FloatArray, converged: bool) -> None:
         self.v0, self.base_converged = v, converged
@@ -119,7 +128,8 @@ class Engine:
     def choose(self) -> str:
         """Settle the method.
 
-        Outages of single branches take the chord method, of several Newton's. For series the chord method is tried on a
+        Outages of several branches take Newton's method, those of single ones the chord method unless a factorisation
+        is cheap. For series the chord method is tried on a
         few groups, and its steps are weighed against those that Newton's usually takes; in operations, not in time, so
         that the choice is the same on every machine.
         """
@@ -128,7 +138,8 @@ class Engine:
         total = self.inputs.scenarios
         self.method = "chord"
         if self._branches is not None:
-            self.method = "newton" if len(self.inputs.outage) > total else "chord"
+            several = len(self.inputs.outage) > total
+            self.method = "newton" if several or self._factor_cost() < CHEAP_FACTOR * self._chord_cost(1.0) else "chord"
         elif total > FEW:
             starts = np.linspace(0, total // 8 - 1, SAMPLE_GROUPS).astype(np.int64) * 8
             chord = self._lanes((starts[:, None] + np.arange(8)).ravel(), lanes.CHORD)
@@ -141,14 +152,16 @@ class Engine:
     def _chord_cost(self, steps: float) -> float:
         symbolic = self.plan.symbolic
         step = STEP_NS * (self.plan.entries + 2 * symbolic.free) + SOLVE_NS * symbolic.slots
-        return step * (steps + 0.5)
+        return step * steps
+
+    def _factor_cost(self) -> float:
+        return FACTOR_NS * self.plan.symbolic.slots + UPDATE_NS * self.plan.symbolic.updates
 
     def _newton_cost(self, steps: float) -> float:
         symbolic = self.plan.symbolic
-        factor = FACTOR_NS * symbolic.slots + UPDATE_NS * symbolic.updates
         factors = np.ceil(max(steps - 1.0, 0.0) / lanes.RENEW)
         step = STEP_NS * (self.plan.entries + 2 * symbolic.free) + 2.0 * SOLVE_NS * symbolic.slots
-        return float(step * (steps + 0.5) + factor * factors)
+        return float(step * steps + self._factor_cost() * factors)
 
     # -- solving -----------------------------------------------------------------------------------------------------
 
@@ -244,34 +257,28 @@ class Engine:
 
     def _pivot(self, k: int, at: int, chunk: Chunk) -> None:
         """Solve one scenario with the pivoting solver, or say why it cannot be."""
-        from ghostload.grid.kernels.pivoting import solve
-
         if self.fallback == "none":
             chunk.v[at] = complex(np.nan, np.nan)
             chunk.reasons[k] = _reason(int(chunk.iterations[at]), float(chunk.mismatch[at]))
+            chunk.mismatch[at] = np.nan
             return
-        chunk.fallback[at] = True
-        alive, matrix, v0 = self._alive(k), self._matrix(k), self.v0.copy()
-        if self.inputs.set_node.size:
-            v0[self.inputs.set_node] *= self.inputs.set_vm[k] / np.abs(v0[self.inputs.set_node])
-        s, current, _ = self.inputs.injections(k)
-        solution = solve(
-            matrix[alive][:, alive].tocsr(),
-            s[alive],
-            current[alive],
-            self.network.node_type[alive],
-            v0[alive],
-            tol_pu=self.tol,
+        found = solve_scenario(
+            self.network,
+            self.prepared.matrix,
+            self.inputs,
+            k,
+            self._alive(k),
+            self.v0,
+            tol=self.tol,
             max_iter=self.max_iter,
-            step_control=self.fallback == "thorough",
+            qlim=self._limits[0].size > 0,
+            thorough=self.fallback == "thorough",
         )
-        chunk.v[at] = complex(np.nan, np.nan)
-        chunk.iterations[at] += solution.iterations
-        chunk.mismatch[at] = solution.mismatch_pu if solution.converged else np.nan
-        if solution.converged:
-            chunk.v[at, alive] = solution.v
-        else:
-            chunk.reasons[k] = solution.reason
+        chunk.fallback[at], chunk.v[at] = True, found.v
+        chunk.iterations[at] += found.iterations
+        chunk.mismatch[at] = found.mismatch_pu if found.converged else np.nan
+        if not found.converged:
+            chunk.reasons[k] = found.reason
 
     def _alive(self, k: int) -> Any:
         """Return which nodes a scenario's outages leave under voltage."""
@@ -279,19 +286,6 @@ class Engine:
         _, _, dead = self._patches(np.array([k]))
         alive[self._perm[dead]] = False
         return alive
-
-    def _matrix(self, k: int) -> csr_matrix:
-        """Return the admittance matrix of one scenario."""
-        n, out = self.network, self.inputs.outages(k)
-        f, t = n.branch_from[out], n.branch_to[out]
-        _, _, impedance = self.inputs.injections(k)
-        each = np.arange(n.n)
-        rows, columns = np.concatenate([f, f, t, t, each]), np.concatenate([f, t, f, t, each])
-        less = np.concatenate([n.yff[out], n.yft[out], n.ytf[out], n.ytt[out], np.conj(impedance)])
-        matrix = (self.prepared.matrix - csr_matrix((less, (rows, columns)), shape=(n.n, n.n))).tocsr()
-        matrix.sort_indices()
-        result: csr_matrix[Any] = matrix
-        return result
 
 
 def _reason(iterations: int, mismatch: float) -> str:

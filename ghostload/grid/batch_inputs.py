@@ -1,4 +1,4 @@
-"""What differs between the scenarios of a batch: powers of elements, set points, outages; checked once."""
+"""What differs between the scenarios of a batch: powers of elements, set points, outages; checked before solving."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _read_powers(inputs: Inputs, network: Network, data: GridData, given: dict[s
 
 
 def _shares(data: GridData, column: str) -> dict[int, FloatArray]:
-    """Return which share of each load is at constant power, current and impedance; all-zero ones are left out."""
+    """Return which share of each load is at constant power, current and impedance."""
     letter = column[0]
     t = data.tables["load"]
     impedance = t[f"const_z_{letter}_percent"] / 100.0

@@ -63,7 +63,7 @@ class Outputs:
         }
 
     def fill(self, out: dict[str, Any], at: slice, v: ComplexArray, inputs: Inputs, first: int) -> None:
-        """Compute the outputs of a chunk that begins with scenario ``first`` into rows ``at``; ``v`` is there."""
+        """Compute the outputs of a chunk that begins with scenario ``first`` into rows ``at``, but ``v``."""
         with first_call("the outputs of batches"):
             if "vm_pu" in out:
                 magnitudes(v, self.network.node_of_bus, out["vm_pu"][at])

@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.grid.kernels import symbolic as _symbolic
-from ghostload.grid.kernels.compiled import kernel
+from ghostload.grid.kernels.compiled import bare, inlined, kernel
 from ghostload.grid.kernels.vectors import fma, fnma, load4, load8, mul, spread4, spread8, store
 
 FloatArray = NDArray[np.float64]
 Int32Array = NDArray[np.int32]
 ComplexArray = NDArray[np.complex128]
 
-_section: Any = kernel(_symbolic.section)
+_section: Any = inlined(_symbolic.section)
 
 RANK = 4
 """Rows that a correction may touch: P and Q at the two ends of one branch."""
@@ -54,7 +54,7 @@ def no_correction() -> Correction:
     return Correction(none, np.zeros((0, RANK, RANK)), np.zeros((0, 0), np.int32), none, wide, wide)
 
 
-@kernel
+@bare
 def forward_shared(code: Int32Array, factors: FloatArray, f: FloatArray) -> None:
     """Forward substitution of eight right-hand sides with common factors."""
     row, diag, col = _section(code, 1), _section(code, 2), _section(code, 3)
@@ -69,7 +69,7 @@ def forward_shared(code: Int32Array, factors: FloatArray, f: FloatArray) -> None
         store(f, 16 * i + 8, fq)
 
 
-@kernel
+@bare
 def back_shared(code: Int32Array, factors: FloatArray, f: FloatArray) -> None:
     """Backward substitution with common factors: ``f`` becomes the step."""
     row, diag, col = _section(code, 1), _section(code, 2), _section(code, 3)
@@ -103,7 +103,7 @@ def changed_rows(p_first: int, p_last: int, row: Int32Array, flag: Int32Array, r
     return count
 
 
-@kernel
+@bare
 def _change(
     p_first: int,
     p_last: int,
@@ -150,7 +150,7 @@ def _change(
             change[r + 1, r + 1] -= m * (power_q + b_own)
 
 
-@kernel
+@bare
 def _divide(matrix: FloatArray, right: FloatArray, size: int) -> None:
     """Solve ``matrix @ x = right`` for a square ``right``, in place, with partial pivoting."""
     for k in range(size):
@@ -215,16 +215,19 @@ def _way(
         i = rows[r]
         while i >= 0 and on[i] < 0:
             on[i] = 0
-            way[size] = i
+            at = size
+            while at > 0 and way[at - 1] > i:
+                way[at] = way[at - 1]
+                at -= 1
+            way[at] = i
             size += 1
             i = col[diag[i] + 1] if diag[i] + 1 < row[i + 1] else -1
-    way[:size].sort()
     for at in range(size):
         on[way[at]] = at
     return size
 
 
-@kernel
+@bare
 def _spread_way(
     rows: Int32Array,
     count: int,
@@ -269,7 +272,7 @@ def _spread_way(
         store(q_part, 8 * at + 4, fma(spread4(factors[b + 3]), q1, mul(spread4(factors[b + 1]), q0)))
 
 
-@kernel
+@bare
 def _couple(size: int, p_part: FloatArray, q_part: FloatArray, inner: FloatArray) -> None:
     """Fill ``inner`` (RANK * RANK) with Q^T P: rows and columns E of the inverse of the base case's Jacobian."""
     r0, r1, r2, r3 = spread4(0.0), spread4(0.0), spread4(0.0), spread4(0.0)
@@ -285,7 +288,7 @@ def _couple(size: int, p_part: FloatArray, q_part: FloatArray, inner: FloatArray
     store(inner, 12, r3)
 
 
-@kernel
+@bare
 def _weigh(count: int, inner: FloatArray, weight: FloatArray, matrix: FloatArray) -> None:
     """Turn ``weight`` from D into W = (1 + D Q^T P)^-1 D; ``inner`` is Q^T P, ``matrix`` scratch."""
     width = 2 * count
@@ -298,7 +301,7 @@ def _weigh(count: int, inner: FloatArray, weight: FloatArray, matrix: FloatArray
     _divide(matrix, weight, width)
 
 
-@kernel
+@bare
 def _push(
     p_first: int,
     p_last: int,
@@ -399,7 +402,7 @@ def compensate(
     return Correction(counts, weights, ways, sizes, p_part, q_part)
 
 
-@kernel
+@bare
 def correct(correction: Correction, k: int, lane: int, f: FloatArray, pull: FloatArray) -> None:
     """Correct ``f`` between the substitutions for scenario ``k`` in ``lane``; ``pull``: scratch, 2 * RANK doubles."""
     width = 2 * correction.counts[k]

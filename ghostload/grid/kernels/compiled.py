@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 LOG = logging.getLogger("ghostload")
@@ -26,16 +27,56 @@ _listeners: list[Callable[[str], None]] = []
 _lock = threading.Lock()
 
 
+def _stamp_of_kernels() -> tuple[tuple[str, float, int], ...]:
+    """Return name, time and size of every module of kernels."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((file.name, stat.st_mtime, stat.st_size) for file in files if (stat := file.stat()))
+
+
+_STAMP = _stamp_of_kernels()
+
+
 def kernel(function: F) -> F:
     """Compile on first use, for the types of the first call; cached beside the module or in the user's cache folder.
 
     Where neither can be written to, each process compiles anew.
     """
+    return _compiled(function, {})
+
+
+def bare(function: F) -> F:
+    """As :func:`kernel`, for kernels that make no arrays: those they are given are not counted, which costs per row."""
+    return _compiled(function, {"_nrt": False})
+
+
+def _compiled(function: F, options: dict[str, Any]) -> F:
+    options = {"nogil": True, "error_model": "numpy", **options}
     try:
-        compiled: F = _numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        compiled: Any = _numba.njit(cache=True, **options)(function)
     except RuntimeError:
-        compiled = _numba.njit(nogil=True, error_model="numpy")(function)
-    return compiled
+        compiled = _numba.njit(**options)(function)
+    _watch_all_modules(compiled)
+    kept: F = compiled
+    return kept
+
+
+def inlined(function: F) -> F:
+    """Put the function's code into the kernels that call it: for what is called once a row of a matrix.
+
+    A call costs numba a copy of every array's header and two atomic counts.
+    """
+    kept: F = _numba.njit(inline="always", error_model="numpy")(function)
+    return kept
+
+
+def _watch_all_modules(compiled: Any) -> None:
+    """Have a cached kernel thrown away when any module of kernels changes, not only its own.
+
+    A cached kernel holds the code of the kernels that it calls, but numba compares the time of its own file only.
+    """
+    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(file, "_source_stamp"):
+        file._source_stamp = (file._source_stamp, _STAMP)
 
 
 def on_compile(listener: Callable[[str], None]) -> None:

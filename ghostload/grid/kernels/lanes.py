@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.grid.kernels import symbolic as _symbolic
-from ghostload.grid.kernels.compiled import kernel
+from ghostload.grid.kernels.compiled import bare, inlined
 from ghostload.grid.kernels.vectors import add, div, fma, fnma, load8, max_abs, mul, root, spread8, store, sub
 from ghostload.grid.kernels.vectors import where_positive as where
 
@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 Int32Array = NDArray[np.int32]
 
-_section: Any = kernel(_symbolic.section)
+_section: Any = inlined(_symbolic.section)
 
 
 class Load(NamedTuple):
@@ -60,7 +60,7 @@ BALANCE, COUPLING, DIAGONAL, DEAD = 1, 2, 4, 8
 diagonal block; the row's node is de-energised, its balance counts as kept."""
 
 
-@kernel
+@inlined
 def _patched_balance(i: int, patch: Patch, pq: FloatArray, v: FloatArray, power: FloatArray, f: FloatArray) -> None:
     """Take what flows into branches that are out off the balance of row i, lane by lane."""
     flag, lane, column, value = patch.flag, patch.lane, patch.column, patch.value
@@ -87,7 +87,7 @@ def _patched_balance(i: int, patch: Patch, pq: FloatArray, v: FloatArray, power:
         p = patch.link[p]
 
 
-@kernel
+@bare
 def mismatch8(
     code: Int32Array,
     yo: FloatArray,
@@ -102,6 +102,7 @@ def mismatch8(
 ) -> None:
     """Fill ``power`` and ``f``; ``error`` (8) becomes the largest mismatch of each lane, NaN where there is one."""
     row, col = _section(code, 4), _section(code, 5)
+    given, current, impedance, first = load.power, load.current, load.impedance, patch.first
     worst = spread8(0.0)
     total = spread8(0.0)
     for i in range(row.size - 1):
@@ -117,17 +118,17 @@ def mismatch8(
             ii = fma(b, kr, fma(g, ki, ii))
         p = fma(vi, ii, mul(vr, ir))
         q = fnma(vr, ii, mul(vi, ir))
-        fp = sub(load8(load.power, 16 * i), p)
-        fq = sub(load8(load.power, 16 * i + 8), q)
-        if load.current.size:
+        fp = sub(load8(given, 16 * i), p)
+        fq = sub(load8(given, 16 * i + 8), q)
+        if current.size:
             square = fma(vr, vr, mul(vi, vi))
             size = root(square)
-            fp = fma(load8(load.current, 16 * i), size, fma(load8(load.impedance, 16 * i), square, fp))
-            fq = fma(load8(load.current, 16 * i + 8), size, fma(load8(load.impedance, 16 * i + 8), square, fq))
+            fp = fma(load8(current, 16 * i), size, fma(load8(impedance, 16 * i), square, fp))
+            fq = fma(load8(current, 16 * i + 8), size, fma(load8(impedance, 16 * i + 8), square, fq))
         fq = mul(fq, load8(pq, 8 * i))
         store(power, 16 * i, p)
         store(power, 16 * i + 8, q)
-        if patch.first[i] >= 0:
+        if first[i] >= 0:
             store(f, 16 * i, fp)
             store(f, 16 * i + 8, fq)
             _patched_balance(i, patch, pq, v, power, f)
@@ -145,7 +146,7 @@ def mismatch8(
             error[n] = math.nan
 
 
-@kernel
+@inlined
 def _patched_blocks(i: int, here: int, patch: Patch, pq: FloatArray, v: FloatArray, blocks: FloatArray) -> None:
     """Take branches that are out off the blocks of row i; P and Q in the diagonal block were patched in ``power``."""
     flag, lane, column, slot, value = patch.flag, patch.lane, patch.column, patch.slot, patch.value
@@ -178,7 +179,7 @@ def _patched_blocks(i: int, here: int, patch: Patch, pq: FloatArray, v: FloatArr
         p = patch.link[p]
 
 
-@kernel
+@inlined
 def _assemble8(
     i: int,
     first: int,
@@ -187,7 +188,8 @@ def _assemble8(
     slot: Int32Array,
     yo: FloatArray,
     yd: FloatArray,
-    load: Load,
+    current: FloatArray,
+    impedance: FloatArray,
     pq: FloatArray,
     v: FloatArray,
     power: FloatArray,
@@ -220,61 +222,66 @@ def _assemble8(
     store(blocks, here, sub(b, q))
     store(blocks, here + 16, mul(m, sub(p, a)))
     p, q = add(p, a), add(q, b)
-    if load.current.size:
+    if current.size:
         size = root(square)
         square = add(square, square)
-        p = fnma(load8(load.current, 16 * i), size, fnma(load8(load.impedance, 16 * i), square, p))
-        q = fnma(load8(load.current, 16 * i + 8), size, fnma(load8(load.impedance, 16 * i + 8), square, q))
+        p = fnma(load8(current, 16 * i), size, fnma(load8(impedance, 16 * i), square, p))
+        q = fnma(load8(current, 16 * i + 8), size, fnma(load8(impedance, 16 * i + 8), square, q))
     store(blocks, here + 8, p)
     store(blocks, here + 24, fma(m, q, sub(spread8(1.0), m)))
 
 
-@kernel
+@inlined
 def _eliminate8(
     i: int,
     row: Int32Array,
     diag: Int32Array,
     col: Int32Array,
-    product: Int32Array,
-    pair: Int32Array,
+    update: Int32Array,
+    u: int,
     f: FloatArray,
     blocks: FloatArray,
-) -> None:
-    """Eliminate row i with the rows above it, block by block; its right-hand side goes along."""
+) -> int:
+    """Eliminate row i with the rows above it; its right-hand side goes along. Return how far ``update`` was read."""
     fp, fq = load8(f, 16 * i), load8(f, 16 * i + 8)
-    for slot in range(row[i], row[i + 1]):
-        at = 32 * slot
+    for p in range(row[i], diag[i]):
+        k = col[p]
+        at, inverse = 32 * p, 32 * diag[k]
         a, b, c, d = load8(blocks, at), load8(blocks, at + 8), load8(blocks, at + 16), load8(blocks, at + 24)
-        for u in range(product[slot], product[slot + 1]):
-            p, q = 32 * pair[2 * u], 32 * pair[2 * u + 1]
-            e, g = load8(blocks, q), load8(blocks, q + 8)
-            h, o = load8(blocks, q + 16), load8(blocks, q + 24)
-            l00, l01 = load8(blocks, p), load8(blocks, p + 8)
-            l10, l11 = load8(blocks, p + 16), load8(blocks, p + 24)
-            a, b = fnma(l01, h, fnma(l00, e, a)), fnma(l01, o, fnma(l00, g, b))
-            c, d = fnma(l11, h, fnma(l10, e, c)), fnma(l11, o, fnma(l10, g, d))
-        if slot < diag[i]:
-            k = col[slot]
-            inverse = 32 * diag[k]
-            e, g = load8(blocks, inverse), load8(blocks, inverse + 8)
-            h, o = load8(blocks, inverse + 16), load8(blocks, inverse + 24)
-            a, b = fma(a, e, mul(b, h)), fma(a, g, mul(b, o))
-            c, d = fma(c, e, mul(d, h)), fma(c, g, mul(d, o))
-            kp, kq = load8(f, 16 * k), load8(f, 16 * k + 8)
-            fp, fq = fnma(b, kq, fnma(a, kp, fp)), fnma(d, kq, fnma(c, kp, fq))
-        elif slot == diag[i]:
-            scale = div(spread8(1.0), fnma(b, c, mul(a, d)))
-            minus = sub(spread8(0.0), scale)
-            a, b, c, d = mul(d, scale), mul(b, minus), mul(c, minus), mul(a, scale)
-        store(blocks, at, a)
-        store(blocks, at + 8, b)
-        store(blocks, at + 16, c)
-        store(blocks, at + 24, d)
+        e, g = load8(blocks, inverse), load8(blocks, inverse + 8)
+        h, o = load8(blocks, inverse + 16), load8(blocks, inverse + 24)
+        l00, l01 = fma(a, e, mul(b, h)), fma(a, g, mul(b, o))
+        l10, l11 = fma(c, e, mul(d, h)), fma(c, g, mul(d, o))
+        store(blocks, at, l00)
+        store(blocks, at + 8, l01)
+        store(blocks, at + 16, l10)
+        store(blocks, at + 24, l11)
+        kp, kq = load8(f, 16 * k), load8(f, 16 * k + 8)
+        fp = fnma(l01, kq, fnma(l00, kp, fp))
+        fq = fnma(l11, kq, fnma(l10, kp, fq))
+        for j in range(diag[k] + 1, row[k + 1]):
+            source, target = 32 * j, 32 * update[u]
+            u += 1
+            a, b = load8(blocks, source), load8(blocks, source + 8)
+            c, d = load8(blocks, source + 16), load8(blocks, source + 24)
+            store(blocks, target, fnma(l01, c, fnma(l00, a, load8(blocks, target))))
+            store(blocks, target + 8, fnma(l01, d, fnma(l00, b, load8(blocks, target + 8))))
+            store(blocks, target + 16, fnma(l11, c, fnma(l10, a, load8(blocks, target + 16))))
+            store(blocks, target + 24, fnma(l11, d, fnma(l10, b, load8(blocks, target + 24))))
     store(f, 16 * i, fp)
     store(f, 16 * i + 8, fq)
+    here = 32 * diag[i]
+    a, b, c, d = load8(blocks, here), load8(blocks, here + 8), load8(blocks, here + 16), load8(blocks, here + 24)
+    scale = div(spread8(1.0), fnma(b, c, mul(a, d)))
+    minus = sub(spread8(0.0), scale)
+    store(blocks, here, mul(d, scale))
+    store(blocks, here + 8, mul(b, minus))
+    store(blocks, here + 16, mul(c, minus))
+    store(blocks, here + 24, mul(a, scale))
+    return u
 
 
-@kernel
+@bare
 def factor8(
     code: Int32Array,
     yo: FloatArray,
@@ -290,8 +297,9 @@ def factor8(
     """Fill the Jacobian and eliminate it row by row; ``f`` goes through the forward substitution."""
     row, diag, col = _section(code, 1), _section(code, 2), _section(code, 3)
     entry_row, entry_col, entry_slot = _section(code, 4), _section(code, 5), _section(code, 6)
-    fill_row, fill_slot = _section(code, 9), _section(code, 10)
-    product, pair = _section(code, 11), _section(code, 12)
+    fill_row, fill_slot, update = _section(code, 9), _section(code, 10), _section(code, 11)
+    u = 0
+    current, impedance, first = load.current, load.impedance, patch.first
     zero = spread8(0.0)
     for i in range(diag.size):
         for p in range(fill_row[i], fill_row[i + 1]):
@@ -301,13 +309,16 @@ def factor8(
             store(blocks, at + 16, zero)
             store(blocks, at + 24, zero)
         here = 32 * diag[i]
-        _assemble8(i, entry_row[i], entry_row[i + 1], entry_col, entry_slot, yo, yd, load, pq, v, power, here, blocks)
-        if patch.first[i] >= 0:
+        _assemble8(
+            i, entry_row[i], entry_row[i + 1], entry_col, entry_slot, yo, yd, current, impedance, pq, v, power, here,
+            blocks,
+        )  # fmt: skip
+        if first[i] >= 0:
             _patched_blocks(i, here, patch, pq, v, blocks)
-        _eliminate8(i, row, diag, col, product, pair, f, blocks)
+        u = _eliminate8(i, row, diag, col, update, u, f, blocks)
 
 
-@kernel
+@bare
 def forward8(code: Int32Array, blocks: FloatArray, f: FloatArray) -> None:
     """Forward substitution with the factors of each lane."""
     row, diag, col = _section(code, 1), _section(code, 2), _section(code, 3)
@@ -322,7 +333,7 @@ def forward8(code: Int32Array, blocks: FloatArray, f: FloatArray) -> None:
         store(f, 16 * i + 8, fq)
 
 
-@kernel
+@bare
 def back8(code: Int32Array, blocks: FloatArray, f: FloatArray) -> None:
     """Backward substitution with the factors of each lane: ``f`` becomes the step."""
     row, diag, col = _section(code, 1), _section(code, 2), _section(code, 3)
@@ -338,7 +349,7 @@ def back8(code: Int32Array, blocks: FloatArray, f: FloatArray) -> None:
         store(f, 16 * i + 8, fma(load8(blocks, at + 24), fq, mul(load8(blocks, at + 16), fp)))
 
 
-@kernel
+@bare
 def move8(v: FloatArray, f: FloatArray, pq: FloatArray, active: FloatArray) -> None:
     """Turn and stretch the voltages of the active lanes by the step.
 

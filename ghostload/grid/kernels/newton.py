@@ -1,7 +1,7 @@
 r"""Newton's method for one set of injections, in polar form, on the flat lists of :mod:`.symbolic`.
 
-With :math:`T_{ik} = V_i \overline{Y_{ik} V_k}` and the unknowns :math:`(\theta_k, \ln|V_k|)` the block of the
-Jacobian off the diagonal is :math:`[[\Im T, \Re T], [-\Re T, \Im T]]`, and on it
+With :math:`T_{ik} = V_i \overline{Y_{ik} V_k}` and the unknowns :math:`(\theta_k, \ln|V_k|)` the block of the Jacobian
+off the diagonal is :math:`[[\Im T, \Re T], [-\Re T, \Im T]]`, and on it
 :math:`[[\Im T - Q, P + \Re T], [P - \Re T, Q + \Im T]]` (less the slope of constant-current loads) [1]_. The row of Q
 of a PV node is replaced by the identity. Blocks are eliminated without pivoting between them: the order was chosen for
 little fill, and a case in which that breaks down goes to the pivoting solver.
@@ -21,18 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.grid.kernels import symbolic as _symbolic
-from ghostload.grid.kernels.compiled import kernel
+from ghostload.grid.kernels.compiled import bare, inlined, kernel
 from ghostload.grid.kernels.vectors import fma, fnma, left_column, load4, lower_row, mul, right_column, store, upper_row
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 Int32Array = NDArray[np.int32]
 
-_section: Any = kernel(_symbolic.section)
+_section: Any = inlined(_symbolic.section)
 
 SMALL_ANGLE = 0.03
-"""Below this a rotation is taken as (1 + jt/2) / (1 - jt/2), whose angle is off by t**3 / 12, without sine and
-cosine."""
+"""Below this a turn is (1 + jt/2) / (1 - jt/2), whose angle is off by t**3 / 12, without sine and cosine."""
 
 
 def work_size(nodes: int, free: int, slots: int, entries: int) -> int:
@@ -40,7 +39,7 @@ def work_size(nodes: int, free: int, slots: int, entries: int) -> int:
     return 2 * nodes + 4 * free + 2 * entries + 2 * free + 4 * slots
 
 
-@kernel
+@bare
 def gather(code: Int32Array, y: ComplexArray, yo: FloatArray, yd: FloatArray) -> None:
     """Bring the elements of the admittance matrix into the order of the walk."""
     source = _section(code, 7)
@@ -55,7 +54,7 @@ def gather(code: Int32Array, y: ComplexArray, yo: FloatArray, yd: FloatArray) ->
         yd[2 * i + 1] = value.imag
 
 
-@kernel
+@bare
 def mismatch(
     code: Int32Array,
     yo: FloatArray,
@@ -105,7 +104,7 @@ def mismatch(
     return worst, where
 
 
-@kernel
+@inlined
 def _assemble(
     i: int,
     first: int,
@@ -147,7 +146,7 @@ def _assemble(
     blocks[here + 3] = pq * (q + b - slope_q) + (1.0 - pq)
 
 
-@kernel
+@bare
 def factor(
     code: Int32Array,
     yo: FloatArray,
@@ -165,8 +164,8 @@ def factor(
     """
     perm, row, diag, col = _section(code, 0), _section(code, 1), _section(code, 2), _section(code, 3)
     entry_row, entry_col, entry_slot = _section(code, 4), _section(code, 5), _section(code, 6)
-    fill_row, fill_slot = _section(code, 9), _section(code, 10)
-    product, pair = _section(code, 11), _section(code, 12)
+    fill_row, fill_slot, update = _section(code, 9), _section(code, 10), _section(code, 11)
+    u = 0
     for i in range(diag.size):
         for p in range(fill_row[i], fill_row[i + 1]):
             at = 4 * fill_slot[p]
@@ -182,21 +181,21 @@ def factor(
             blocks,
         )  # fmt: skip
         fp, fq = f[2 * i], f[2 * i + 1]
-        for slot in range(row[i], row[i + 1]):
-            block = load4(blocks, 4 * slot)
-            for u in range(product[slot], product[slot + 1]):
-                left, right = load4(blocks, 4 * pair[2 * u]), load4(blocks, 4 * pair[2 * u + 1])
-                block = fnma(left_column(left), upper_row(right), block)
-                block = fnma(right_column(left), lower_row(right), block)
-            if slot < diag[i]:
-                k = col[slot]
-                inverse = load4(blocks, 4 * diag[k])
-                block = fma(left_column(block), upper_row(inverse), mul(right_column(block), lower_row(inverse)))
-                store(blocks, 4 * slot, block)
-                fp -= blocks[4 * slot] * f[2 * k] + blocks[4 * slot + 1] * f[2 * k + 1]
-                fq -= blocks[4 * slot + 2] * f[2 * k] + blocks[4 * slot + 3] * f[2 * k + 1]
-            else:
-                store(blocks, 4 * slot, block)
+        for p in range(row[i], diag[i]):
+            k = col[p]
+            block = load4(blocks, 4 * p)
+            inverse = load4(blocks, 4 * diag[k])
+            block = fma(left_column(block), upper_row(inverse), mul(right_column(block), lower_row(inverse)))
+            store(blocks, 4 * p, block)
+            left, right = left_column(block), right_column(block)
+            fp -= blocks[4 * p] * f[2 * k] + blocks[4 * p + 1] * f[2 * k + 1]
+            fq -= blocks[4 * p + 2] * f[2 * k] + blocks[4 * p + 3] * f[2 * k + 1]
+            for j in range(diag[k] + 1, row[k + 1]):
+                source = load4(blocks, 4 * j)
+                target = 4 * update[u]
+                u += 1
+                value = fnma(left, upper_row(source), load4(blocks, target))
+                store(blocks, target, fnma(right, lower_row(source), value))
         f[2 * i], f[2 * i + 1] = fp, fq
         a, b, c, d = blocks[here], blocks[here + 1], blocks[here + 2], blocks[here + 3]
         scale = 1.0 / (a * d - b * c)
@@ -204,7 +203,7 @@ def factor(
         blocks[here + 2], blocks[here + 3] = -c * scale, a * scale
 
 
-@kernel
+@bare
 def back(code: Int32Array, blocks: FloatArray, f: FloatArray) -> None:
     """Backward substitution: ``f`` becomes the step."""
     row, diag, col = _section(code, 1), _section(code, 2), _section(code, 3)
@@ -219,7 +218,7 @@ def back(code: Int32Array, blocks: FloatArray, f: FloatArray) -> None:
         f[2 * i + 1] = blocks[at + 2] * fp + blocks[at + 3] * fq
 
 
-@kernel
+@bare
 def _move(v: FloatArray, f: FloatArray, pq: FloatArray) -> None:
     """Turn and stretch the voltages by the step."""
     for i in range(pq.size):

@@ -1,7 +1,7 @@
 """Branches that are out in a scenario: what they split off, and the patches that take them out of the equations.
 
-A branch alone can split off a part only when it is a bridge of the graph; all bridges, and the nodes beyond each of
-them, come from one depth-first walk [1]_. Several branches out at once are followed by a search for each scenario.
+A branch alone can split off a part only when it is a bridge of the graph; all bridges, and the nodes beyond each,
+come from one depth-first walk [1]_. Several branches out at once are followed by a search for each scenario.
 
 References
 ----------
@@ -43,8 +43,7 @@ class Branches:
         Neighbours of each node (new numbers; all reference nodes are node ``free``), and the branches to them.
     walk, depth_of, size : arrays
         Nodes in the order of a depth-first walk from the reference nodes, where each stands in it, nodes of its
-        subtree.
-    beyond : (m,) array
+    subtree. beyond : (m,) array
         Node at the far end of each bridge; -1 for branches that are none.
     mirror : (slots,) array
         Slot of the block across the diagonal.

@@ -22,7 +22,8 @@ def aligned(size: int) -> FloatArray:
     """Return ``size`` zeroed doubles that start at a cache line."""
     buffer = np.zeros(size + 8)
     start = (-buffer.ctypes.data // 8) % 8
-    return buffer[start : start + size]
+    part: FloatArray = buffer[start : start + size]
+    return part
 
 
 class Plan:
@@ -53,8 +54,7 @@ class Plan:
 
     def pq_of(self, node_type: NDArray[np.int8]) -> FloatArray:
         """Return 1 for PQ and 0 for PV nodes, in the order of elimination."""
-        mask: FloatArray = (node_type[self._perm] == PQ).astype(np.float64)
-        return mask
+        return np.asarray(node_type[self._perm] == PQ, np.float64)
 
     def solve(
         self,

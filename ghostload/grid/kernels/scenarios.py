@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ghostload.grid.kernels import symbolic as _symbolic
 from ghostload.grid.kernels.chord import RANK, Correction, back_shared, correct, forward_shared
-from ghostload.grid.kernels.compiled import kernel
+from ghostload.grid.kernels.compiled import inlined, kernel
 from ghostload.grid.kernels.lanes import Load, Patch, back8, factor8, forward8, mismatch8, move8
 from ghostload.grid.kernels.newton import gather
 from ghostload.grid.kernels.vectors import spread8, store
@@ -25,7 +25,7 @@ Int32Array = NDArray[np.int32]
 Int64Array = NDArray[np.int64]
 Int8Array = NDArray[np.int8]
 
-_section: Any = kernel(_symbolic.section)
+_section: Any = inlined(_symbolic.section)
 
 CHORD, NEWTON = 0, 1
 """Methods: factors of the base case for all steps; factors of each lane, renewed every other step."""

@@ -28,8 +28,7 @@ HEADER = (
     "diag_source",
     "fill_row",
     "fill_slot",
-    "product",
-    "pair",
+    "update",
 )
 """What :attr:`Symbolic.code` begins with: the number of nodes, of free nodes, then the start of each of these lists."""
 
@@ -98,11 +97,11 @@ def analyse(indptr: NDArray[np.integer], indices: NDArray[np.integer], node_type
     place = position[free]
     row, diag, col = _rows(steps, start, pattern, place)
     lists = _entries(np.asarray(indptr, np.int32), np.asarray(indices, np.int32), perm, position, row, col, free.size)
-    product, pair = _products(row, diag, col)
-    parts = (perm, row, diag, col, *lists, product, pair)
+    update = _updates(row, diag, col)
+    parts = (perm, row, diag, col, *lists, update)
     offsets = np.cumsum([3 + len(HEADER), *(part.size for part in parts)])
     code = np.concatenate([[n, free.size], offsets, *parts]).astype(np.int32)
-    return Symbolic(n, int(free.size), int(col.size), int(pair.size) // 2, position, code)
+    return Symbolic(n, int(free.size), int(col.size), int(update.size), position, code)
 
 
 @kernel
@@ -123,15 +122,16 @@ def _rows(
     filled = row[:n].copy()
     for i in range(n):
         col[diag[i]] = i
-        size = row[i + 1] - diag[i] - 1
-        upper = col[diag[i] + 1 : row[i + 1]]
-        for q in range(size):
-            upper[q] = place[pattern[start[steps[i]] + q]]
-        upper.sort()
-        for q in range(size):
-            j = upper[q]
+        for q in range(start[steps[i]], start[steps[i] + 1]):
+            j = place[pattern[q]]
             col[filled[j]] = i
             filled[j] += 1
+    filled[:] = diag + 1
+    for j in range(n):
+        for p in range(row[j], diag[j]):
+            i = col[p]
+            col[filled[i]] = j
+            filled[i] += 1
     return row, diag, col
 
 
@@ -197,31 +197,25 @@ def _entries(
 
 
 @kernel
-def _products(row: Int32Array, diag: Int32Array, col: Int32Array) -> tuple[Int32Array, Int32Array]:
-    """Return the products of blocks that are taken from each slot (i, j): L(i, k) U(k, j), by ascending k.
+def _updates(row: Int32Array, diag: Int32Array, col: Int32Array) -> Int32Array:
+    """Return the slots that the products of the elimination are taken from, in the order of the walk.
 
-    Those of slot t are ``pair[2 * product[t]:2 * product[t + 1]]``: slot of L, slot of U, and so on.
+    For each row i, each of its L blocks (column k), each U block of row k (column j): the slot (i, j).
     """
     n = diag.size
+    total = 0
+    for i in range(n):
+        for p in range(row[i], diag[i]):
+            total += row[col[p] + 1] - diag[col[p]] - 1
+    update = np.empty(total, np.int32)
     slot_of = np.full(n, -1, np.int32)
-    product = np.zeros(col.size + 1, np.int32)
+    at = 0
     for i in range(n):
         for p in range(row[i], row[i + 1]):
             slot_of[col[p]] = p
         for p in range(row[i], diag[i]):
-            for q in range(diag[col[p]] + 1, row[col[p] + 1]):
-                product[slot_of[col[q]] + 1] += 1
-    for t in range(col.size):
-        product[t + 1] += product[t]
-    pair = np.empty(2 * product[col.size], np.int32)
-    filled = product[: col.size].copy()
-    for i in range(n):
-        for p in range(row[i], row[i + 1]):
-            slot_of[col[p]] = p
-        for p in range(row[i], diag[i]):
-            for q in range(diag[col[p]] + 1, row[col[p] + 1]):
-                t = slot_of[col[q]]
-                pair[2 * filled[t]] = p
-                pair[2 * filled[t] + 1] = q
-                filled[t] += 1
-    return product, pair
+            k = col[p]
+            for q in range(diag[k] + 1, row[k + 1]):
+                update[at] = slot_of[col[q]]
+                at += 1
+    return update

@@ -8,6 +8,7 @@ do not overlap. Here a vector is a type of its own, one LLVM register, and each 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 LANES = 8
@@ -18,7 +19,12 @@ _types: Any = importlib.import_module("numba.core.types")
 _cgutils: Any = importlib.import_module("numba.core.cgutils")
 _ir: Any = importlib.import_module("llvmlite.ir")
 
-intrinsic: Any = _extending.intrinsic
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Make a function of types, which returns a signature and a generator of code, callable from kernels."""
+    return _extending.intrinsic(function)
+
+
 _FUSE = ("contract",)
 _DOUBLE = _ir.DoubleType()
 _ALIGN = 8
