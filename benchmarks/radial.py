@@ -1,11 +1,13 @@
 """Measure the radial sweeps against the engines that are installed, in one run, in turn.
 
-python benchmarks/radial.py            # about two minutes
-python benchmarks/radial.py --quick    # fewer steps, one turn
+python benchmarks/radial.py                      # about three minutes
+python benchmarks/radial.py --quick              # fewer steps, two turns
+python benchmarks/radial.py --output table.md    # the table as a file, too
 
 Peers that are not installed are named and left out: lightsim2grid (needs pandapower to read the grid), RustPower,
 power-grid-model, OpenDSS (dss-python). Every engine gets the same powers and a tolerance of 1e-8; its result is
 compared with ours before a ratio is printed. Times are processor seconds of one thread; two threads are wall clock.
+Engines run in turn; rates are those of the best run of each, and the spread is that of the ratios turn by turn.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import argparse
 import hashlib
 import importlib.util
 import platform
-import statistics
 import sys
 import time
 import warnings
@@ -31,23 +32,19 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from radial_peers import TOL, Engine, lightsim2grid, open_dss, pandapower_net, power_grid_model, rustpower  # noqa: E402
+
 from ghostload.grid.data import GridData  # noqa: E402
-from ghostload.grid.network import build_network, ybus  # noqa: E402
+from ghostload.grid.network import build_network  # noqa: E402
+from ghostload.grid.power_grid import PowerGrid  # noqa: E402
 from ghostload.grid.radial.plan import RadialPlan  # noqa: E402
 from ghostload.grid.radial.plan3 import ThreePhasePlan  # noqa: E402
 from ghostload.grid.radial.three_phase_json import read_feeder  # noqa: E402
 
-TOL = 1e-8
-BARS = {"lightsim2grid": 20, "RustPower": 20, "power-grid-model": 25, "OpenDSS": 20, "OpenDSS, four-wire": 15}
-
-
-@dataclass
-class Engine:
-    """One side of a comparison: a call that solves all steps, and how to get the voltages of the last call."""
-
-    name: str
-    solve: Callable[[], Any]
-    magnitudes: Callable[[], np.ndarray]
+BARS = {
+    "lightsim2grid": 20, "RustPower": 20, "power-grid-model, iterative current": 25, "OpenDSS": 20,
+    "OpenDSS, four-wire": 15, "two threads": 1.7,
+}  # fmt: skip
 
 
 def tables(transformers: int = 10, street: int = 40) -> dict[str, dict[str, Any]]:
@@ -114,146 +111,6 @@ def ours(plan: RadialPlan, nodes: np.ndarray, p: np.ndarray, q: np.ndarray, jobs
     return Engine("ghostload", solve, lambda: np.abs(kept["all"].v))
 
 
-def rustpower(network: Any, nodes: np.ndarray, p: np.ndarray, q: np.ndarray, start: np.ndarray) -> Engine:
-    """Return RustPower's loop over the same nodal admittances, each step from the one before."""
-    from rustpower import NewtonSolver
-
-    y = ybus(network)
-    out = np.empty((len(p), network.n), dtype=np.complex128)
-    slack = np.flatnonzero(network.node_type == 3)
-    pq = np.flatnonzero(network.node_type == 1)
-    s = np.zeros((len(p), network.n), dtype=np.complex128)
-    s[:, nodes] = -(p + 1j * q)
-    solver = NewtonSolver()
-    indptr, indices = y.indptr.astype(np.int64), y.indices.astype(np.int64)
-
-    solver.setup_from_nodes(indptr, indices, y.data, s[0], start, pq, slack[:0], slack)
-
-    def solve() -> None:
-        solver.set_v_init(start)
-        for k in range(len(s)):
-            solver.set_s_bus(s[k])
-            if not solver.solve(max_iter=20, tol=TOL):
-                raise SystemExit(f"RustPower does not converge at step {k}")
-            solver.extract_results(v=out[k])
-            solver.set_v_init(out[k])
-
-    return Engine("RustPower", solve, lambda: np.abs(out))
-
-
-def pandapower_net(content: dict[str, dict[str, Any]]) -> Any:
-    """Return the grid as pandapower has it."""
-    import pandapower as pp
-
-    net = pp.create_empty_network(sn_mva=1.0)
-    for vn in content["bus"]["vn_kv"]:
-        pp.create_bus(net, vn)
-    pp.create_ext_grid(net, 0, vm_pu=1.02)
-    for row in _rows(content["line"]):
-        pp.create_line_from_parameters(net, **row)
-    for row in _rows(content["trafo"]):
-        pp.create_transformer_from_parameters(net, **row)
-    for row in _rows(content["load"]):
-        pp.create_load(net, **row)
-    return net
-
-
-def _rows(table: dict[str, Any]) -> list[dict[str, Any]]:
-    return [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
-
-
-def lightsim2grid(net: Any, p: np.ndarray, q: np.ndarray, start: np.ndarray) -> Engine:
-    """Return lightsim2grid's time series."""
-    from lightsim2grid.lightsim2grid_cpp import TimeSeriesCPP
-    from lightsim2grid.network import init_from_pandapower
-
-    model = init_from_pandapower(net, pp_orig_file="pandapower_v3")
-    kept: dict[str, Any] = {}
-    given = (np.zeros((len(p), 0)), np.zeros((len(p), 0)), np.ascontiguousarray(p), np.ascontiguousarray(q))
-    generators = len(model.get_generators())
-    given = (np.zeros((len(p), generators)), *given[1:])
-
-    def solve() -> None:
-        series = TimeSeriesCPP(model)
-        if series.compute_Vs(*given, start.copy(), 20, TOL) != 1:
-            raise SystemExit("lightsim2grid does not converge")
-        kept["series"], kept["v"] = series, series.get_voltages()
-
-    return Engine("lightsim2grid", solve, lambda: np.abs(kept["v"]))
-
-
-def power_grid_model(content: dict[str, dict[str, Any]], p: np.ndarray, q: np.ndarray) -> Engine:
-    """Return power-grid-model's batch with its fastest exact method, iterative current."""
-    import power_grid_model as pgm
-
-    def table(kind: str, size: int, **columns: Any) -> np.ndarray:
-        array = pgm.initialize_array("input", kind, size)
-        for name, values in columns.items():
-            array[name] = values
-        return array
-
-    vn = np.array(content["bus"]["vn_kv"])
-    line, trafo, load = content["line"], content["trafo"], content["load"]
-    n, lines, trafos, loads = len(vn), len(line["to_bus"]), len(trafo["hv_bus"]), len(load["bus"])
-    length = np.array(line["length_km"])
-    grid = {
-        "node": table("node", n, id=np.arange(n), u_rated=vn * 1e3),
-        "line": table(
-            "line", lines, id=n + np.arange(lines), from_node=line["from_bus"], to_node=line["to_bus"], from_status=1,
-            to_status=1, r1=line["r_ohm_per_km"] * length, x1=line["x_ohm_per_km"] * length,
-            c1=line["c_nf_per_km"] * length * 1e-9, tan1=0.0, i_n=1e3,
-        ),
-        "transformer": table(
-            "transformer", trafos, id=n + lines + np.arange(trafos), from_node=trafo["hv_bus"], to_node=trafo["lv_bus"],
-            from_status=1, to_status=1, u1=20e3, u2=400.0, sn=trafo["sn_mva"] * 1e6, uk=trafo["vk_percent"] / 100,
-            pk=trafo["vkr_percent"] / 100 * trafo["sn_mva"] * 1e6, i0=trafo["i0_percent"] / 100,
-            p0=trafo["pfe_kw"] * 1e3, winding_from=pgm.WindingType.delta, winding_to=pgm.WindingType.wye_n, clock=5,
-            tap_side=pgm.BranchSide.from_side, tap_pos=0, tap_min=0, tap_max=0, tap_nom=0, tap_size=0.0,
-        ),
-        "sym_load": table(
-            "sym_load", loads, id=n + lines + trafos + np.arange(loads), node=load["bus"], status=1,
-            type=pgm.LoadGenType.const_power, p_specified=0.0, q_specified=0.0,
-        ),
-        "source": table("source", 1, id=10**6, node=0, status=1, u_ref=1.02, sk=1e20),
-    }  # fmt: skip
-    model = pgm.PowerGridModel(grid)
-    update = pgm.initialize_array("update", "sym_load", p.shape)
-    update["id"] = grid["sym_load"]["id"]
-    update["p_specified"], update["q_specified"] = p * 1e6, q * 1e6
-    kept: dict[str, Any] = {}
-    wanted = {"node": ["u_pu", "u_angle"]}
-
-    def solve() -> None:
-        kept["v"] = model.calculate_power_flow(
-            update_data={"sym_load": update}, error_tolerance=TOL, threading=-1, output_component_types=wanted,
-            calculation_method=pgm.CalculationMethod.iterative_current,
-        )["node"]["u_pu"]  # fmt: skip
-
-    return Engine("power-grid-model", solve, lambda: kept["v"])
-
-
-def open_dss(name: str, folder: Path, factor: np.ndarray) -> Engine:
-    """Return OpenDSS in its own series mode, no result read but at the end: its fastest way."""
-    from dss import DSS
-
-    for text in (folder / "input.dss").read_text(encoding="utf-8").splitlines():
-        DSS.Text.Command = text
-    DSS.Text.Command = f"new loadshape.year npts={len(factor)} interval=1 mult=({' '.join(map(repr, factor.tolist()))})"
-    DSS.Text.Command = "batchedit load..* yearly=year"
-
-    def solve() -> None:
-        DSS.Text.Command = f"set mode=yearly stepsize=1h number={len(factor)} hour=0 sec=0 tolerance={TOL}"
-        DSS.Text.Command = "solve"
-        if not DSS.ActiveCircuit.Solution.Converged:
-            raise SystemExit("OpenDSS does not converge")
-
-    def magnitudes() -> np.ndarray:
-        volts = np.asarray(DSS.ActiveCircuit.AllBusVolts).view(np.complex128).ravel()
-        return np.abs(volts)[None]
-
-    return Engine(name, solve, magnitudes)
-
-
 def seconds(engine: Engine, clock: Callable[[], float]) -> float:
     """Run once."""
     begin = clock()
@@ -261,21 +118,56 @@ def seconds(engine: Engine, clock: Callable[[], float]) -> float:
     return clock() - begin
 
 
-def compare(us: Engine, peers: list[Engine], steps: tuple[int, list[int]], turns: int, unit: str, scale: float) -> None:
-    """Run all in turn, and print rates and ratios; ours runs before each peer, and its median in all turns counts."""
-    us.solve()
-    for peer in peers:
-        peer.solve()
-    times: dict[str, list[float]] = {engine.name: [] for engine in (us, *peers)}
+@dataclass
+class Row:
+    """One line of the table."""
+
+    what: str
+    engine: str
+    rate: float
+    unit: str
+    ratio: float | None = None
+    spread: tuple[float, float] | None = None
+    bar: float | None = None
+
+    def cells(self) -> list[str]:
+        """Return the line as texts."""
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}" if self.ratio < 10 else f"{self.ratio:.1f}"
+        spread = "" if self.spread is None else f"{self.spread[0]:.3g} to {self.spread[1]:.3g}"
+        bar = "" if self.bar is None else f"{self.bar:g}"
+        return [self.what, self.engine, f"{self.rate:.3g} {self.unit}" if self.rate else "", ratio, spread, bar]
+
+
+ROWS: list[Row] = []
+
+
+def note(row: Row) -> None:
+    """Keep a line and print it."""
+    ROWS.append(row)
+    print(
+        "  " + " | ".join(f"{cell:>{width}}" for cell, width in zip(row.cells(), (34, 36, 22, 6, 14, 4), strict=True))
+    )
+
+
+def compare(
+    what: str, us: Engine, peers: list[Engine], steps: tuple[int, list[int]], turns: int, unit: str, scale: float
+) -> None:
+    """Run all in turn; ours runs before each peer. A ratio is that of the best runs."""
+    for engine in (us, *peers):
+        engine.solve()
+    times: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    own: dict[str, list[float]] = {peer.name: [] for peer in peers}
     for _ in range(turns):
         for peer in peers:
-            times[us.name].append(seconds(us, time.thread_time))
+            own[peer.name].append(seconds(us, time.thread_time))
             times[peer.name].append(seconds(peer, time.thread_time))
-    mine = steps[0] * scale / statistics.median(times[us.name])
-    print(f"  {us.name:24s} {mine:12.2f} {unit}")
+    best = min(min(mine) for mine in own.values())
+    note(Row(what, us.name, steps[0] * scale / best, unit))
     for peer, count in zip(peers, steps[1], strict=True):
-        rate = count * scale / statistics.median(times[peer.name])
-        print(f"  {peer.name:24s} {rate:12.2f} {unit}   ratio {mine / rate:6.1f}   bar {BARS[peer.name]}")
+        each = [b / count / (a / steps[0]) for a, b in zip(own[peer.name], times[peer.name], strict=True)]
+        theirs = min(times[peer.name])
+        ratio = theirs / count / (best / steps[0])
+        note(Row(what, peer.name, count * scale / theirs, unit, ratio, (min(each), max(each)), BARS.get(peer.name)))
 
 
 def positive_sequence(steps: int, turns: int) -> None:
@@ -296,19 +188,33 @@ def positive_sequence(steps: int, turns: int) -> None:
     if installed("lightsim2grid") and installed("pandapower"):
         peers.append(lightsim2grid(pandapower_net(content), p, q, start[node]))
     if installed("power_grid_model"):
-        peers.append(power_grid_model(content, p, q))
+        peers += [power_grid_model(content, p, q, method) for method in ("iterative_current", "newton_raphson")]
     for peer in peers:
         peer.solve()
         seen = us.magnitudes() if peer.name == "RustPower" else us.magnitudes()[:, node]
         print(f"  {peer.name} differs by at most {np.abs(peer.magnitudes() - seen).max():.1e} pu")
-    compare(us, peers, (steps, [steps] * len(peers)), turns, "M bus-steps/s", network.n / 1e6)
+    what = f"{network.n} buses x {steps} steps, v"
+    compare(what, us, peers, (steps, [steps] * len(peers)), turns, "M bus-steps/s", network.n / 1e6)
     few = {"|V| at the 400 loads": ("vm", node[loads]), "losses and source power": (("losses", "source"), node[loads])}
+    minus = (-p, -q)
     for name, (outputs, at) in few.items():
-        kept = {"outputs": outputs, "at": at, "nodes": node[loads]}
-        engine = Engine("", partial(plan.solve_series, (-p, -q), **kept), list)
-        best = min(seconds(engine, time.thread_time) for _ in range(3))
-        print(f"  only {name:24s} {steps * network.n / 1e6 / best:8.1f} M bus-steps/s")
-    threads(lambda jobs: ours(plan, node[loads], p, q, jobs), turns)
+        solve = partial(plan.solve_series, minus, outputs=outputs, at=at, nodes=node[loads], tol=TOL)
+        best = min(seconds(Engine("", solve, list), time.thread_time) for _ in range(3))
+        note(Row(f"only {name}", "ghostload", steps * network.n / 1e6 / best, "M bus-steps/s"))
+    grid = PowerGrid.from_data(GridData.from_tables(content, sn_mva=1.0))
+    for method in ("sweep", "newton"):
+        solve = partial(grid.solve_series, p_mw=p, q_mvar=q, outputs=("vm_pu",), method=method)
+        solve()
+        best = min(seconds(Engine("", solve, list), time.thread_time) for _ in range(3))
+        note(
+            Row(
+                "vm_pu by PowerGrid.solve_series",
+                f"ghostload, {method}",
+                steps * network.n / 1e6 / best,
+                "M bus-steps/s",
+            )
+        )
+    threads(what, lambda jobs: ours(plan, node[loads], p, q, jobs), turns)
 
 
 def free_processors() -> tuple[float, float]:
@@ -328,7 +234,7 @@ def free_processors() -> tuple[float, float]:
         return alone, time.perf_counter() - begin
 
 
-def threads(make: Callable[[int], Engine], turns: int) -> None:
+def threads(what: str, make: Callable[[int], Engine], turns: int) -> None:
     """Compare two threads with one by the wall clock, and with what two threads gain on work that shares nothing."""
     one, two = make(1), make(2)
     one.solve()
@@ -339,9 +245,10 @@ def threads(make: Callable[[int], Engine], turns: int) -> None:
     ]
     ratio = min(a for _, a, _ in turn) / min(b for _, _, b in turn)
     free = min(f[0] for f, _, _ in turn) / min(f[1] for f, _, _ in turn)
-    same = np.array_equal(one.magnitudes(), two.magnitudes())
-    print(f"  two threads: {ratio:.2f} times one (bar 1.7; the machine gave {free:.2f}),", end=" ")
-    print(f"results {'the same' if same else 'DIFFERENT'}")
+    each = [a / b for _, a, b in turn]
+    if not np.array_equal(one.magnitudes(), two.magnitudes()):
+        raise SystemExit(f"{what}: two threads give other results than one")
+    note(Row(what, f"two threads (machine: {free:.2f})", 0.0, "", ratio, (min(each), max(each)), BARS["two threads"]))
 
 
 def three_phase(folder: str, name: str, steps: int, turns: int) -> None:
@@ -353,14 +260,16 @@ def three_phase(folder: str, name: str, steps: int, turns: int) -> None:
     p = factor[:, None] * np.array([load.p_kw for load in grid.loads])
     q = factor[:, None] * np.array([load.q_kvar for load in grid.loads])
     meters = [(load.bus, load.phases + ("n" if "n" in grid.buses[-1].conductors else "")) for load in grid.loads]
-    kept: dict[str, Any] = {}
 
     def engine(outputs: str, at: Any, jobs: int = 1) -> Engine:
+        kept: dict[str, Any] = {}
+
         def solve() -> None:
             kept["v"] = plan.solve_series((p, q), outputs=outputs, at=at, tol=TOL, n_jobs=jobs, reuse=kept.get("v"))
 
         return Engine("ghostload", solve, lambda: kept["v"].vm)
 
+    wires = f"{len(grid.buses)} buses, {'four wires' if 'n' in grid.buses[-1].conductors else 'three wires'}"
     print(f"\n{grid.name}, {steps} steps, one thread")
     us = engine("vm", None)
     if installed("dss"):
@@ -368,38 +277,60 @@ def three_phase(folder: str, name: str, steps: int, turns: int) -> None:
         us.solve()
         peer.solve()
         volts = np.sort(peer.magnitudes()[0])
-        mine = kept["v"].vm[steps // 16 - 1]
+        mine = us.magnitudes()[steps // 16 - 1]
         base = np.repeat([b.vn_kv for b in grid.buses], [len(b.conductors) for b in grid.buses]) * 1e3 / np.sqrt(3)
         extra = len(volts) - len(mine)
         gap = np.abs(volts[extra:] - np.sort(mine * base)) / base.min()
         print(f"  {name} differs by at most {gap.max():.1e} pu (sorted, last step)")
-        print("  |V| of all conductors:")
-        compare(us, [peer], (steps, [steps // 16]), turns, "k solves/s", 1e-3)
-        print("  |V| at the customers:")
-        compare(engine("vm", meters), [peer], (steps, [steps // 16]), turns, "k solves/s", 1e-3)
-    threads(lambda jobs: engine("vm", None, jobs), turns)
+        for what, side in (("|V| of all conductors", us), ("|V| at the customers", engine("vm", meters))):
+            compare(f"{wires}, {what}", side, [peer], (steps, [steps // 16]), turns, "k solves/s", 1e-3)
+    threads(f"{wires}, |V| of all conductors", lambda jobs: engine("vm", None, jobs), turns)
 
 
 def main() -> None:
     """Run all comparisons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer steps, one turn")
-    quick = parser.parse_args().quick
+    parser.add_argument("--quick", action="store_true", help="fewer steps, two turns")
+    parser.add_argument("--output", type=Path, help="file for the table, in Markdown")
+    arguments = parser.parse_args()
+    quick = arguments.quick
     warnings.simplefilter("ignore")
-    processor = next(
-        (x.split(":")[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x),
-        platform.processor(),
-    ) if Path("/proc/cpuinfo").exists() else platform.processor()  # fmt: skip
-    print(f"{processor}; Python {platform.python_version()}")
-    for package in ("numpy", "numba", "lightsim2grid", "rustpower", "power-grid-model", "pandapower", "dss-python"):
-        try:
-            print(f"  {package} {version(package)}")
-        except PackageNotFoundError:
-            print(f"  {package} is not installed: left out")
-    turns = 1 if quick else 5
+    machine = about_the_machine()
+    print(machine)
+    turns = 2 if quick else 5
     positive_sequence(1752 if quick else 8760, turns)
     three_phase("opendss_european_like", "OpenDSS", 1752 if quick else 8760, turns)
     three_phase("opendss_european_like_four_wire", "OpenDSS, four-wire", 1752 if quick else 8760, turns)
+    if arguments.output is not None:
+        arguments.output.write_text(table(machine, "--quick" if quick else ""), encoding="utf-8")
+
+
+def about_the_machine() -> str:
+    """Return the processor and the versions, one line."""
+    info = Path("/proc/cpuinfo")
+    names = (
+        [x.split(":")[1].strip() for x in info.read_text().splitlines() if "model name" in x] if info.exists() else []
+    )
+    found = [f"Python {platform.python_version()}"]
+    for package in ("numpy", "numba", "lightsim2grid", "rustpower", "power-grid-model", "pandapower", "dss-python"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} not installed: left out")
+    return f"{names[0] if names else platform.processor()}; " + ", ".join(found)
+
+
+def table(machine: str, option: str) -> str:
+    """Return all lines as Markdown."""
+    head = ["what", "engine", "rate", "ratio", "spread of the ratio over turns", "bar"]
+    lines = [head, ["---"] * len(head), *(row.cells() for row in ROWS)]
+    text = "\n".join(f"| {' | '.join(cell.replace('|V|', 'magnitudes') for cell in line)} |" for line in lines)
+    how = f"`python benchmarks/radial.py {option}`".replace(" `", "`")
+    return (
+        f"# Radial grids against other engines\n\n{how} on {machine}.\n\nProcessor time of one thread, best of the "
+        f"turns; two threads: wall clock. `v`: all complex voltages. A ratio is our rate over theirs, or two threads "
+        f"over one; beside two threads stands what the machine gained on work that shares nothing.\n\n{text}\n"
+    )
 
 
 if __name__ == "__main__":

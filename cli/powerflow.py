@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,28 +92,56 @@ def command(
         click.echo(f"ghostload: and {left} more; -v lists them", err=True)
     if errors:
         context.exit(NOT_VALID)
+    _warm_up(grid)
     report = grid.solve()
     summary = {"case": case, **summarise(grid)}
-    if not report or (series is None and contingencies is None):
-        click.echo(json.dumps(summary, indent=1) if form == "json" else as_text(summary))
-        packed = grid.get_parquet_results() if report and output is not None else b""
-        solved = report.converged
+    solved = report.converged
+    written = False
+    if solved and (series is not None or contingencies is not None):
+        summary["batch"] = found = _batch(grid, series, contingencies, jobs, output)
+        solved, written = contingencies is not None or found["solved"] == found["scenarios"], output is not None
+        text = f"{as_text(summary)}\n{batch_text(found)}"
     else:
-        found, packed, solved = _batch(grid, series, contingencies, jobs, wants_bytes=output is not None)
-        summary["batch"] = found
-        click.echo(json.dumps(summary, indent=1) if form == "json" else f"{as_text(summary)}\n{batch_text(found)}")
-    if packed and output is not None:
-        from ghostload.grid.io.files import write_bytes
+        text = as_text(summary)
+        if solved and output is not None:
+            from ghostload.grid.io.files import write_bytes
 
-        write_bytes(output, packed)
+            write_bytes(output, grid.get_parquet_results())
+            written = True
+    click.echo(json.dumps(summary, indent=1) if form == "json" else text)
+    if written:
         click.echo(f"{output}: written", err=True)
     context.exit(0 if solved else NOT_CONVERGED)
 
 
+def _warm_up(grid: PowerGrid) -> None:
+    """Load or compile the kernels on two buses, so that the time shown is that of the power flow."""
+    from ghostload.grid.data import GridData
+
+    _listen()
+    tables: dict[str, Any] = {
+        "bus": {"vn_kv": [10.0, 10.0]},
+        "ext_grid": {"bus": [0]},
+        "gen": {"bus": [1], "p_mw": [0.1], "vm_pu": [1.0]},
+        "line": {"from_bus": [0], "to_bus": [1], "length_km": [1.0], "r_ohm_per_km": [0.1], "x_ohm_per_km": [0.4]},
+    }
+    small = type(grid).from_data(GridData.from_tables(tables))
+    small.solve()
+    small.solve(v_init=small.v)
+
+
+@cache
+def _listen() -> None:
+    """Announce compilations on stderr."""
+    from ghostload.grid.kernels.compiled import on_compile
+
+    on_compile(lambda message: click.echo(f"ghostload: {message}", err=True))
+
+
 def _batch(
-    grid: PowerGrid, series: Path | None, contingencies: int | None, jobs: int, *, wants_bytes: bool
-) -> tuple[dict[str, Any], bytes, bool]:
-    """Solve a batch; return its summary, its results, and whether it counts as solved."""
+    grid: PowerGrid, series: Path | None, contingencies: int | None, jobs: int, output: Path | None
+) -> dict[str, Any]:
+    """Solve a batch; return its summary."""
     from . import powerflow_batch
 
     with click.progressbar(length=1000, label="solving", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
@@ -120,10 +149,7 @@ def _batch(
         def progress(done: int, total: int) -> None:
             bar.update(1000 * done // total - bar.pos)
 
-        batch, labels = powerflow_batch.run(grid, series, contingencies, n_jobs=jobs, progress=progress)
-    found = powerflow_batch.summarise(batch, labels)
-    packed = powerflow_batch.packed(batch, labels) if wants_bytes else b""
-    return found, packed, series is None or bool(batch.converged.all())
+        return powerflow_batch.run(grid, series, contingencies, output=output, n_jobs=jobs, progress=progress)
 
 
 def batch_text(summary: dict[str, Any]) -> str:
@@ -200,11 +226,18 @@ def _most_loaded(grid: PowerGrid) -> list[dict[str, Any]]:
     return sorted(found, key=lambda branch: -branch["loading_percent"])[:MOST]
 
 
+def duration(ms: float) -> str:
+    """Return a time for people: ``0.21 ms``, ``12.3 ms``, ``1.61 s``."""
+    if ms < 999.5:
+        return f"{ms:.2f} ms" if ms < 9.995 else f"{ms:.1f} ms" if ms < 99.95 else f"{ms:.0f} ms"
+    return f"{ms / 1e3:.2f} s" if ms < 59_995 else f"{ms / 6e4:.1f} min"
+
+
 def as_text(summary: dict[str, Any]) -> str:
     """Return a summary as aligned lines."""
     counts = ", ".join(f"{count} {name}" for name, count in summary["elements"].items())
     head = f"{summary['case']}: {counts}"
-    steps = f"{summary['iterations']} iterations, {summary['runtime_ms']:.3g} ms"
+    steps = f"{summary['iterations']} iterations, {duration(summary['runtime_ms'])}"
     if not summary["converged"]:
         where = "" if summary["worst_bus"] is None else f" (worst at bus {summary['worst_bus']})"
         return f"{head}\nnot converged    {summary['reason']}{where}; {steps}"

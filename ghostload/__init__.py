@@ -20,6 +20,7 @@ _HOMES = {
     "MeterGenerator": "ghostload.generators",
     "MeteringConfig": "ghostload.config",
     "PowerGrid": "ghostload.grid.power_grid",
+    "PowerGrid3ph": "ghostload.grid.power_grid_3ph",
     "SyntheticDataPipeline": "ghostload.pipeline",
     "TerritoryConfig": "ghostload.config",
     "TransformerGenerator": "ghostload.generators",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ghostload.generators import MeterGenerator as MeterGenerator
     from ghostload.generators import TransformerGenerator as TransformerGenerator
     from ghostload.grid.power_grid import PowerGrid as PowerGrid
+    from ghostload.grid.power_grid_3ph import PowerGrid3ph as PowerGrid3ph
     from ghostload.make import make_meter_readings as make_meter_readings
     from ghostload.pipeline import SyntheticDataPipeline as SyntheticDataPipeline
     from ghostload.validation import validate as validate

@@ -282,7 +282,7 @@ def _run(
     def work(bounds: tuple[int, int]) -> dict[str, Any]:
         first, last = bounds
         at = slice(first, last)
-        chunk = engine.solve(first, last, kept["v"][at] if "v" in kept else None)
+        chunk = engine.solve(first, last, kept["v"][at] if "v" in kept else engine.room(last - first))
         iterations[at], mismatch[at], fallback[at] = chunk.iterations, chunk.mismatch, chunk.fallback
         converged[at] = chunk.mismatch <= options.tol
         reasons.update(chunk.reasons)
@@ -298,6 +298,7 @@ def _run(
             sink.write(done[0], out, converged[done[0] : done[1]], iterations[done[0] : done[1]])
         if options.progress is not None:
             options.progress(done[1], total)
+    engine.release()
     if sink is not None:
         sink.close()
         kept = {}

@@ -12,8 +12,9 @@ from ghostload.grid.batch_fallback import solve_scenario
 from ghostload.grid.batch_inputs import POWER, Inputs
 from ghostload.grid.batch_prepared import Prepared
 from ghostload.grid.kernels import scenarios as lanes
-from ghostload.grid.kernels.chord import Correction, compensate, no_correction
+from ghostload.grid.kernels.compensation import Correction, compensate, no_correction
 from ghostload.grid.kernels.compiled import first_call
+from ghostload.grid.kernels.desk import CHORD, NEWTON, work_size
 from ghostload.grid.kernels.lanes import Load
 from ghostload.grid.kernels.outages import Patches, no_patches, patches_of
 from ghostload.grid.kernels.plan import aligned
@@ -83,7 +84,7 @@ class Engine:
         free = self._perm[: self._free]
         self._limits = (self.network.q_min[free], self.network.q_max[free]) if qlim else (NONE, NONE)
         self.method = "newton" if qlim else method
-        self._local = threading.local()
+        self._local, self._borrowed = threading.local(), list[dict[str, FloatArray]]()
         self._solve_base()
 
     def _solve_base(self) -> None:
@@ -142,7 +143,7 @@ class Engine:
             self.method = "newton" if several or self._factor_cost() < CHEAP_FACTOR * self._chord_cost(1.0) else "chord"
         elif total > FEW:
             starts = np.linspace(0, total // 8 - 1, SAMPLE_GROUPS).astype(np.int64) * 8
-            chord = self._lanes((starts[:, None] + np.arange(8)).ravel(), lanes.CHORD)
+            chord = self._lanes((starts[:, None] + np.arange(8)).ravel(), CHORD)
             lost = float(np.mean(~(chord.mismatch <= self.tol)))
             chord_cost = self._chord_cost(chord.iterations.reshape(-1, 8).max(axis=1).mean())
             if chord_cost + lost * self._newton_cost(NEWTON_STEPS) > self._newton_cost(NEWTON_STEPS):
@@ -165,10 +166,15 @@ class Engine:
 
     # -- solving -----------------------------------------------------------------------------------------------------
 
+    def room(self, scenarios: int) -> ComplexArray:
+        """Return room for the voltages of a chunk: this thread's, until it asks again."""
+        size = 2 * scenarios * self.network.n
+        return self._scratch("v", size)[:size].view(np.complex128).reshape(scenarios, self.network.n)
+
     def solve(self, first: int, last: int, v: ComplexArray | None = None) -> Chunk:
         """Solve scenarios ``first`` to ``last - 1``; ``v`` takes the voltages, where given."""
         ks = np.arange(first, last)
-        chunk = self._lanes(ks, lanes.CHORD if self.method == "chord" else lanes.NEWTON, v)
+        chunk = self._lanes(ks, CHORD if self.method == "chord" else NEWTON, v)
         if self.method == "chord":
             self._again(ks, chunk, ~(chunk.mismatch <= self.tol))
         failed = np.flatnonzero(~(chunk.mismatch <= self.tol))
@@ -181,7 +187,7 @@ class Engine:
         at = np.flatnonzero(bad)
         if at.size == 0:
             return
-        again = self._lanes(ks[at], lanes.NEWTON)
+        again = self._lanes(ks[at], NEWTON)
         chunk.v[at] = again.v
         chunk.iterations[at] += again.iterations
         chunk.mismatch[at] = again.mismatch
@@ -208,13 +214,26 @@ class Engine:
         return Chunk(v, iterations, mismatch, np.zeros(count, np.bool_), {})
 
     def _work(self, method: int) -> FloatArray:
-        """Return scratch of this thread."""
         symbolic = self.plan.symbolic
-        size = lanes.work_size(symbolic.nodes, symbolic.free, symbolic.slots, self.plan.entries, method)
-        work: FloatArray | None = getattr(self._local, "work", None)
-        if work is None or work.size < size:
-            work = self._local.work = aligned(size)
-        return work
+        size = work_size(symbolic.nodes, symbolic.free, symbolic.slots, self.plan.entries, method)
+        return self._scratch("work", size)
+
+    def _scratch(self, name: str, size: int) -> FloatArray:
+        """Return at least ``size`` doubles of this thread, whatever is in them: new memory is slow at first touch."""
+        mine: dict[str, FloatArray] | None = getattr(self._local, "scratch", None)
+        if mine is None:
+            mine = self._local.scratch = self.prepared.borrow()
+            self._borrowed.append(mine)
+        scratch = mine.get(name)
+        if scratch is None or scratch.size < size:
+            scratch = mine[name] = aligned(size)
+        return scratch
+
+    def release(self) -> None:
+        """Give the scratch of all threads back; the engine is not used any more."""
+        while self._borrowed:
+            self.prepared.give_back(self._borrowed.pop())
+        self._local = threading.local()
 
     def _patches(self, ks: IntArray) -> tuple[Patches, IntArray, Any]:
         if self._branches is None:
@@ -227,7 +246,7 @@ class Engine:
 
     def _correction(self, patches: Patches, method: int, count: int) -> tuple[Correction, IntArray]:
         """Return what chord steps are corrected with, and an order in which scenarios alike are neighbours."""
-        if method != lanes.CHORD or self._branches is None:
+        if method != CHORD or self._branches is None:
             return no_correction(), np.arange(count)
         p, severity = patches, np.zeros(count)
         correction = compensate(
@@ -242,7 +261,8 @@ class Engine:
         alike = not inputs.terms and self._limits[0].size == 0
         size = 16 * self._free * (1 if alike else -(-len(ks) // 8))
         wide = size if inputs.follows_voltage else 0
-        out = (aligned(size), aligned(wide), aligned(wide))
+        sizes = {"power": size, "current": wide, "impedance": wide}
+        out = tuple(self._scratch(name, length)[:length] for name, length in sizes.items())
         bases = (inputs.base_s, inputs.base_current, inputs.base_impedance)
         for target, base in zip(out, bases, strict=True):
             if target.size:

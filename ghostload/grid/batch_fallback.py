@@ -14,6 +14,9 @@ from ghostload.grid.kernels.qlimits import solve_within_limits
 from ghostload.grid.kernels.solution import ComplexArray, FloatArray, Solution
 from ghostload.grid.network import Network
 
+QUICK_STEPS = 10
+"""Full steps of a quick trial: from the base case, one that has not arrived after so many seldom does."""
+
 
 def scenario_matrix(network: Network, matrix: csr_matrix, inputs: Inputs, k: int) -> csr_matrix:
     """Return the admittance matrix of one scenario: without its outages, with its constant-impedance loads."""
@@ -62,6 +65,7 @@ def solve_scenario(
     Solution
         ``v`` is NaN where there is no voltage, and everywhere when it did not converge.
     """
+    steps = max_iter if thorough else min(max_iter, QUICK_STEPS)
     v0 = v0.copy()
     if inputs.set_node.size:
         v0[inputs.set_node] *= inputs.set_vm[k] / np.abs(v0[inputs.set_node])
@@ -69,7 +73,7 @@ def solve_scenario(
     s, current, _ = (values[alive] for values in inputs.injections(k))
 
     def newton(s: ComplexArray, node_type: NDArray[np.int8], v: ComplexArray) -> Solution:
-        return solve(part, s, current, node_type, v, tol_pu=tol, max_iter=max_iter, step_control=thorough)
+        return solve(part, s, current, node_type, v, tol_pu=tol, max_iter=steps, step_control=thorough)
 
     def reactive(v: ComplexArray) -> FloatArray:
         power: ComplexArray = v * np.conj(part @ v) - current * np.abs(v)

@@ -19,6 +19,23 @@ POWER, CURRENT, IMPEDANCE = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
+class Outages:
+    """Branches that are out in each scenario, checked: ``branch[start[k]:start[k + 1]]``, in order, none twice.
+
+    Attributes
+    ----------
+    start, branch : (K + 1,), (outages,) arrays
+    """
+
+    start: IntArray
+    branch: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        """Count the scenarios."""
+        return len(self.start) - 1
+
+
+@dataclass(frozen=True, eq=False)
 class Term:
     """Injections that follow columns of a table: ``scale[e] * values[k, e]`` at ``node[e]``.
 
@@ -121,7 +138,7 @@ def read_inputs(
         (K, rows of the component) each, or None.
     s_bus : (K, n) complex array, optional
         Injections of the nodes in per unit, instead of tables of powers.
-    outages : sequence of sequences of branch numbers, or (K, k) array, optional
+    outages : Outages, sequence of sequences of branch numbers, or (K, k) array, optional
     """
     given = {name: values for name, values in tables.items() if values is not None}
     scenarios = _count(given, s_bus, outages)
@@ -226,11 +243,14 @@ def _read_outages(inputs: Inputs, network: Network, outages: Any) -> None:
     if outages is None:
         inputs.outage_start = np.zeros(inputs.scenarios + 1, np.int64)
         return
+    if isinstance(outages, Outages):
+        inputs.outage_start, inputs.outage = outages.start, outages.branch
+        return
     if isinstance(outages, np.ndarray) and outages.ndim == 2 and outages.shape[1] == 1:
         inputs.outage_start = np.arange(inputs.scenarios + 1)
         inputs.outage = np.ascontiguousarray(outages[:, 0], np.int32)
     else:
-        lists = [sorted({int(branch) for branch in out}) for out in outages]
+        lists = [out if len(out) == 1 else sorted({int(branch) for branch in out}) for out in map(list, outages)]
         inputs.outage_start = np.concatenate([[0], np.cumsum([len(out) for out in lists])]).astype(np.int64)
         inputs.outage = np.fromiter(chain.from_iterable(lists), np.int32)
     bad = np.flatnonzero((inputs.outage < 0) | (inputs.outage >= network.m))

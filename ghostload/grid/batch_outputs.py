@@ -12,6 +12,7 @@ from ghostload.errors import UsageError, did_you_mean
 from ghostload.grid.batch_inputs import Inputs
 from ghostload.grid.data import GridData
 from ghostload.grid.kernels.compiled import first_call, kernel
+from ghostload.grid.kernels.polar import polar
 from ghostload.grid.kernels.solution import ComplexArray, FloatArray, IntArray
 from ghostload.grid.network import BRANCH_COMPONENTS, Network
 from ghostload.grid.topology import rows_of
@@ -65,10 +66,10 @@ class Outputs:
     def fill(self, out: dict[str, Any], at: slice, v: ComplexArray, inputs: Inputs, first: int) -> None:
         """Compute the outputs of a chunk that begins with scenario ``first`` into rows ``at``, but ``v``."""
         with first_call("the outputs of batches"):
-            if "vm_pu" in out:
-                magnitudes(v, self.network.node_of_bus, out["vm_pu"][at])
-            if "va_degree" in out:
-                angles(v, self.network.node_of_bus, out["va_degree"][at])
+            if "vm_pu" in out or "va_degree" in out:
+                none = np.empty((0, 0))
+                vm_pu, va_degree = (out[name][at] if name in out else none for name in ("vm_pu", "va_degree"))
+                polar(v, self.network.node_of_bus, vm_pu, va_degree)
             if "loading_percent" in out or "losses_mw" in out:
                 self._branches(out, at, v, inputs, first)
 
@@ -117,27 +118,6 @@ def loading_factors(network: Network, data: GridData) -> tuple[FloatArray, Float
                         100.0 * network.sn_mva * rated / t[f"sn_{side}_mva"][rows]
                     )
     return start, end
-
-
-@kernel
-def magnitudes(v: ComplexArray, node_of_bus: IntArray, out: FloatArray) -> None:
-    """Fill ``out`` (scenarios, buses) with the sizes of ``v`` (scenarios, n); NaN for buses without a node."""
-    for k in range(v.shape[0]):
-        for bus in range(node_of_bus.size):
-            node = node_of_bus[bus]
-            value = v[k, max(node, 0)]
-            size = math.sqrt(value.real * value.real + value.imag * value.imag)
-            out[k, bus] = size if node >= 0 else math.nan
-
-
-@kernel
-def angles(v: ComplexArray, node_of_bus: IntArray, out: FloatArray) -> None:
-    """Fill ``out`` (scenarios, buses) with the angles of ``v`` in degrees; NaN for buses without a node."""
-    for k in range(v.shape[0]):
-        for bus in range(node_of_bus.size):
-            node = node_of_bus[bus]
-            value = v[k, max(node, 0)]
-            out[k, bus] = math.degrees(math.atan2(value.imag, value.real)) if node >= 0 else math.nan
 
 
 @kernel

@@ -3,16 +3,50 @@
 from __future__ import annotations
 
 import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from ghostload.grid.data import GridData
 from ghostload.grid.kernels.outages import Branches, branches_of
 from ghostload.grid.kernels.plan import Plan, make_plan
-from ghostload.grid.kernels.solution import ComplexArray, FloatArray, Solution
-from ghostload.grid.network import Network, init_voltage, ybus
+from ghostload.grid.kernels.solution import ComplexArray, FloatArray, IntArray, Solution
+from ghostload.grid.network import BRANCH_COMPONENTS, Network, init_voltage, ybus
+
+Element = tuple[str, int]
+"""Component and id."""
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """Elements of a grid that are branches, numbered component by component.
+
+    Attributes
+    ----------
+    names : tuple of (component, id)
+    number : dict
+        Number of each name.
+    start, branch : (elements + 1,), (branches,) arrays
+        Branches of element e of the circuit: ``branch[start[e]:start[e + 1]]``, in order; none where it is not live.
+    in_service : array
+        Numbers of the elements that are in service.
+    """
+
+    names: tuple[Element, ...]
+    number: dict[Element, int]
+    start: IntArray
+    branch: NDArray[np.int32]
+    in_service: IntArray
+
+
+SCRATCH_BYTES = 2**25
+"""Scratch of no more than this is kept from one batch to the next, for each thread."""
 
 
 class Prepared:
@@ -32,6 +66,9 @@ class Prepared:
         self._v0 = v0
         self._lock = threading.Lock()
         self._bases: dict[tuple[float, int], tuple[Solution, FloatArray]] = {}
+        self._elements: tuple[Element, ...] | None = None
+        self._index: Index | None = None
+        self._idle: list[dict[str, FloatArray]] = []
 
     @cached_property
     def matrix(self) -> csr_matrix:
@@ -74,8 +111,82 @@ class Prepared:
                 )
             return self._bases[key]
 
+    def borrow(self) -> dict[str, FloatArray]:
+        """Return named scratch that no other thread has, whatever is in it; what is missing is added by the borrower."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return {}
+
+    def give_back(self, scratch: dict[str, FloatArray]) -> None:
+        """Take scratch back for later batches: memory that was written before is quicker than new memory."""
+        if sum(array.nbytes for array in scratch.values()) <= SCRATCH_BYTES:
+            self._idle.append(scratch)
+
+    @cached_property
+    def rows(self) -> dict[Element, list[int]]:
+        """Branches of each element that has any, by component and row of its table; elements in the order of branches.
+
+        A three-winding transformer has three.
+        """
+        n = self.network
+        found: dict[tuple[str, int], list[int]] = {}
+        pairs = zip(n.branch_component.tolist(), n.branch_row.tolist(), strict=True)
+        for branch, (component, row) in enumerate(pairs):
+            found.setdefault((BRANCH_COMPONENTS[component], row), []).append(branch)
+        return found
+
+    def elements(self, data: GridData) -> tuple[Element, ...]:
+        """Return component and id of what is in :attr:`rows`; ``data`` is that of the circuit."""
+        if self._elements is None:
+            ids = {component: data[component]["id"].tolist() for component in BRANCH_COMPONENTS}
+            self._elements = tuple((component, ids[component][row]) for component, row in self.rows)
+        return self._elements
+
+    def index(self, data: GridData) -> Index:
+        """Return the branches of every element of ``data``, those out of service and without voltage too."""
+        if self._index is None:
+            live = dict(zip(self.elements(data), self.rows.values(), strict=True))
+            names = tuple((c, i) for c in BRANCH_COMPONENTS for i in data[c]["id"].tolist())
+            parts = [live.get(name, ()) for name in names]
+            start = np.zeros(len(names) + 1, np.int64)
+            np.cumsum([len(part) for part in parts], out=start[1:])
+            branch = np.array([number for part in parts for number in part], np.int32)
+            in_service = np.concatenate([data[c]["in_service"] for c in BRANCH_COMPONENTS])
+            number = {name: at for at, name in reversed(list(enumerate(names)))}
+            self._index = Index(names, number, start, branch, np.flatnonzero(in_service))
+        return self._index
+
+    @cached_property
+    def column(self) -> IntArray:
+        """Place of the element of each branch in :attr:`rows`."""
+        place = np.empty(self.network.m, np.int64)
+        for number, branches in enumerate(self.rows.values()):
+            place[branches] = number
+        return place
+
     def __getstate__(self) -> dict[str, Any]:
-        return {"network": self.network, "_v0": self._v0, "_bases": {}}
+        return {"network": self.network, "_v0": self._v0, "_bases": {}, "_elements": None, "_index": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self.__dict__.update(state, _lock=threading.Lock(), _idle=[])
+
+
+_KEPT: dict[int, tuple[Any, Prepared]] = {}
+"""What was prepared last for grids that are alive, and with which options, by the identity of their data."""
+
+
+def prepared_for(data: GridData, options: Any, build: Callable[[], Network]) -> Prepared:
+    """Return what an earlier batch on the same grid prepared, or prepare the circuit that ``build`` gives.
+
+    It is kept until the data is no more or other options are wanted; many small batches on one grid are quick that way.
+    """
+    key = id(data)
+    kept = _KEPT.get(key)
+    if kept is not None and kept[0] == options:
+        return kept[1]
+    made = Prepared(build())
+    if kept is None:
+        weakref.finalize(data, _KEPT.pop, key, None)
+    _KEPT[key] = options, made
+    return made

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ghostload.errors import UsageError, did_you_mean
+from ghostload.errors import UsageError
+from ghostload.grid.batch_outages import Element, Outage, Selection, all_sets, iterable, listed, one_or_many
 from ghostload.grid.data import GridData
-from ghostload.grid.handles import ElementHandle
 from ghostload.grid.kernels.solution import FloatArray, IntArray
-from ghostload.grid.network import BRANCH_COMPONENTS, Network
+from ghostload.grid.network import Network
 from ghostload.grid.options import SolveOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ghostload.grid.batch import BatchResult
-
-Element = tuple[str, int]
-"""Component and id."""
-Outage = tuple[Element, ...]
 
 _INPUTS: Final[Mapping[str, tuple[str, str]]] = {
     "p_mw": ("load", "p_mw"),
@@ -34,6 +30,8 @@ _INPUTS: Final[Mapping[str, tuple[str, str]]] = {
     "gen_vm_pu": ("gen", "vm_pu"),
     "ext_grid_vm_pu": ("ext_grid", "vm_pu"),
 }
+
+METHODS: Final = ("auto", "newton", "chord", "sweep")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +46,18 @@ class GridBatch:
         Ids of the columns of ``vm_pu`` and ``va_degree``.
     branches : tuple of (component, id)
         Columns of ``loading_percent``: the branches under voltage in the grid as it stands.
-    outages : tuple
-        What is out in each scenario, each a tuple of (component, id); empty without outages.
     """
 
     result: BatchResult
     buses: IntArray
     branches: tuple[Element, ...]
-    outages: tuple[Outage, ...]
+    _out: Selection | None
     _column: IntArray
+
+    @cached_property
+    def outages(self) -> tuple[Outage, ...]:
+        """What is out in each scenario, each a tuple of (component, id); empty without outages."""
+        return () if self._out is None else self._out.names()
 
     @property
     def converged(self) -> Any:
@@ -67,6 +68,16 @@ class GridBatch:
     def failed(self) -> list[tuple[int, str]]:
         """Scenarios without a solution, by number, with the reason."""
         return self.result.failed
+
+    @property
+    def method(self) -> str:
+        """What the batch was solved with: ``"sweep"``, ``"chord"`` or ``"newton"``."""
+        return self.result.method
+
+    @property
+    def fallback(self) -> IntArray:
+        """Scenarios that another solver had to be asked for: Newton's after a sweep, else the pivoting one, (F,)."""
+        return self.result.fallback
 
     def __len__(self) -> int:
         """Count the scenarios."""
@@ -130,9 +141,12 @@ class Batches:
         sgen_p_mw, sgen_q_mvar, gen_p_mw, gen_vm_pu, ext_grid_vm_pu : optional
             Likewise.
         outputs : sequence of str
-            Of ``vm_pu``, ``va_degree``, ``loading_percent``, ``losses_mw``.
+            Of ``vm_pu``, ``va_degree``, ``loading_percent``, ``losses_mw``, ``v`` (complex, by node).
         **options
-            Of :func:`ghostload.grid.batch.solve_scenarios`: ``n_jobs``, ``method``, ``path``, ``progress`` ...
+            ``method``: "auto" takes the sweep of :mod:`ghostload.grid.radial` where the grid is radial and no generator
+            holds a voltage, with Newton's method for scenarios that it leaves, and else the lanes of
+            :mod:`ghostload.grid.batch`; "sweep", "newton" and "chord" insist. The others are those of
+            :func:`ghostload.grid.batch.solve_scenarios`: ``n_jobs``, ``path``, ``progress`` ...
         """
         return self.solve_scenarios(
             p_mw=p_mw,
@@ -167,18 +181,16 @@ class Batches:
         outputs, **options
             As for :meth:`solve_series`. Buses that an outage cuts off are NaN; that is no failure.
         """
+        outages: Any
         if isinstance(k, int) and not isinstance(k, bool):
-            pool = self._branch_elements(elements)
-            if not 1 <= k <= len(pool):
-                raise UsageError(f"contingencies: k is {k}, must be from 1 to {len(pool)}, the elements to choose from")
-            outages: list[Any] = [list(out) for out in itertools.combinations(pool, k)]
+            outages = partial(all_sets, k=k, elements=elements)
         elif elements is None:
-            outages = [_one_or_many(out) for out in _iterable(k, "k")]
+            outages = [one_or_many(out) for out in iterable(k, "k")]
         else:
             raise UsageError(
                 "contingencies: with a list of outages there is nothing to choose from; leave elements out"
             )
-        return self.solve_scenarios(outages=outages, outputs=outputs, **options)
+        return self._solve(outages, outputs, options)
 
     def solve_scenarios(
         self,
@@ -196,75 +208,43 @@ class Batches:
         outputs, **tables_and_options
             As for :meth:`solve_series`.
         """
+        return self._solve(outages, outputs, tables_and_options)
+
+    def _solve(self, outages: Any, outputs: Sequence[str], given: dict[str, Any]) -> GridBatch:
+        """Solve scenarios; ``outages`` may be a function that gives them for the data and the index of its elements."""
         from ghostload.grid import batch
+        from ghostload.grid.batch_prepared import prepared_for
 
-        tables = {name: tables_and_options.pop(name) for name in _INPUTS if name in tables_and_options}
-        data, network = self.data, self._network_now()
-        given = {name: _by_row(data, name, values) for name, values in tables.items() if values is not None}
-        named = None
-        if outages is not None:
-            named = tuple(tuple(_element(data, element) for element in _iterable(out, "outage")) for out in outages)
-        numbers = None if named is None else [_branches_of(data, network, outage) for outage in named]
-        options = {"tol": self._options.tolerance, "qlim": self._options.qlim, **tables_and_options}
-        result = batch.solve_scenarios(network, data, outages=numbers, outputs=tuple(outputs), **given, **options)
-        branches, column = _columns(data, network)
-        return GridBatch(result, data["bus"]["id"], branches, named or (), column)
-
-    def _branch_elements(self, elements: str | Iterable[Any] | None) -> list[Element]:
+        tables = {name: given.pop(name) for name in _INPUTS if name in given}
+        method = _checked_method(given.pop("method", "auto"))
         data = self.data
-        if elements is None or isinstance(elements, str):
-            names = BRANCH_COMPONENTS if elements is None else (elements,)
-            unknown = [name for name in names if name not in BRANCH_COMPONENTS]
-            if unknown:
-                near = did_you_mean(unknown[0], BRANCH_COMPONENTS)
-                raise UsageError(f"contingencies: {unknown[0]!r} is no kind of branch{near}")
-            return [(name, i) for name in names for i in data[name]["id"][data[name]["in_service"]].tolist()]
-        return [_element(data, element) for element in elements]
+        prepared = prepared_for(data, self._options, self._network_now)
+        tables = {name: _by_row(data, name, values) for name, values in tables.items() if values is not None}
+        out = None
+        if outages is not None:
+            index = prepared.index(data)
+            out = outages(data, index) if callable(outages) else listed(data, index, outages)
+        numbers = None if out is None else out.branches()
+        options = {"tol": self._options.tolerance, "qlim": self._options.qlim, **given}
+        swept = None
+        if method in ("auto", "sweep"):
+            from ghostload.grid.batch_radial import solve_radial
+
+            swept = solve_radial(prepared, data, tables, numbers, tuple(outputs), options, insist=method == "sweep")
+        result = (
+            swept
+            if swept is not None
+            else batch.solve_scenarios(
+                prepared, data, outages=numbers, outputs=tuple(outputs), method=method, **tables, **options
+            )
+        )
+        return GridBatch(result, data["bus"]["id"], prepared.elements(data), out, prepared.column)
 
 
-def _iterable(value: Any, what: str) -> Iterable[Any]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise UsageError(f"contingencies: {what} is {value!r}, must be a number or a list of elements")
-    return value
-
-
-def _one_or_many(outage: Any) -> list[Any]:
-    """Return an outage as a list; it may be a single element."""
-    single = isinstance(outage, ElementHandle) or (
-        isinstance(outage, tuple) and len(outage) == 2 and isinstance(outage[0], str)
-    )
-    return [outage] if single else list(_iterable(outage, "outage"))
-
-
-def _element(data: GridData, element: Any) -> Element:
-    """Return a branch as component and id, or refuse it."""
-    if isinstance(element, ElementHandle):
-        element = (element.component, element.id)
-    if not (isinstance(element, tuple) and len(element) == 2 and element[0] in BRANCH_COMPONENTS):
-        raise UsageError(f"outage: {element!r} is no branch; give grid.line(1, 2), or a pair such as ('line', 7)")
-    component, number = element
-    if number not in data.positions(component):
-        raise UsageError(f"outage: there is no {component} {number}")
-    return component, int(number)
-
-
-def _branches_of(data: GridData, network: Network, outage: Outage) -> list[int]:
-    """Return the branches of the network that an outage takes out; none of what is not under voltage."""
-    numbers: list[int] = []
-    for component, number in outage:
-        parts = np.ravel(network.branch_of[component][data.positions(component)[number]])
-        numbers += [int(part) for part in parts if part >= 0]
-    return numbers
-
-
-def _columns(data: GridData, network: Network) -> tuple[tuple[Element, ...], IntArray]:
-    """Return the elements behind the branches of the network, and the number of the element of each branch."""
-    keys = [
-        (BRANCH_COMPONENTS[component], int(data[BRANCH_COMPONENTS[component]]["id"][row]))
-        for component, row in zip(network.branch_component.tolist(), network.branch_row.tolist(), strict=True)
-    ]
-    order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    return tuple(order), np.array([order[key] for key in keys], np.int64)
+def _checked_method(method: Any) -> str:
+    if method not in METHODS:
+        raise UsageError(f"batch: method is {method!r}, must be one of {', '.join(map(repr, METHODS))}")
+    return str(method)
 
 
 def _by_row(data: GridData, name: str, values: Any) -> Any:

@@ -34,8 +34,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 TrafoModel = Literal["t", "pi"]
-Windings = Table | Mapping[str, Any]
-"""Columns as of the table trafo."""
+Columns = Table | Mapping[str, Any]
+"""Columns as of a table of the grid, of all rows or some."""
 
 WINDINGS = ("hv", "mv", "lv")
 
@@ -55,6 +55,9 @@ class Branches:
     shift_rad: FloatArray
 
 
+NO_BRANCHES = Branches(*(np.zeros(0, np.complex128),) * 4, *(np.zeros(0),) * 2)
+
+
 def _two_port(
     z: ComplexArray,
     y_from: ComplexArray,
@@ -64,12 +67,14 @@ def _two_port(
     z_back: ComplexArray | None = None,
 ) -> Branches:
     """Return the admittances of a pi circuit behind a ratio; ``z_back`` is the impedance from end to start."""
-    t = np.ones(len(z)) if ratio is None else ratio
-    shift = np.zeros(len(z)) if shift_rad is None else shift_rad
     y_there = 1.0 / z
     y_back = y_there if z_back is None else 1.0 / z_back
-    turn = np.exp(1j * shift)
     x = np.where(z.imag != 0.0, z.imag, np.abs(z))
+    if ratio is None and shift_rad is None:
+        return Branches(y_there + y_from, -y_there, -y_back, y_back + y_to, 1.0 / x, np.zeros(len(z)))
+    t = np.ones(len(z)) if ratio is None else ratio
+    shift = np.zeros(len(z)) if shift_rad is None else shift_rad
+    turn = np.exp(1j * shift)
     return Branches(
         yff=(y_there + y_from) / (t * t),
         yft=-y_there * turn / t,
@@ -82,7 +87,10 @@ def _two_port(
 
 def _refuse_zero(z: ComplexArray, live: BoolArray, component: str, ids: IntArray) -> ComplexArray:
     """Return ``z`` with 1 in place of what is not in service, or raise on an impedance of 0 or NaN."""
-    bad = live & ~(np.abs(z) > 0.0)
+    fine = np.abs(z) > 0.0
+    if fine.all():
+        return z if live.all() else np.where(live, z, 1.0)
+    bad = live & ~fine
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise DataError(
@@ -92,21 +100,19 @@ def _refuse_zero(z: ComplexArray, live: BoolArray, component: str, ids: IntArray
     return np.where(live, z, 1.0)
 
 
-def line_branches(data: GridData, vn_from_kv: FloatArray, live: BoolArray) -> Branches:
+def line_branches(line: Columns, vn_from_kv: FloatArray, live: BoolArray, *, sn_mva: float, f_hz: float) -> Branches:
     """Model lines as pi circuits; per unit on the voltage of the bus at the start, half of the charging at each end."""
-    line = data.tables["line"]
-    base_ohm = vn_from_kv**2 / data.sn_mva
+    base_ohm = vn_from_kv**2 / sn_mva
     length, parallel = line["length_km"], line["parallel"]
     z = (line["r_ohm_per_km"] + 1j * line["x_ohm_per_km"]) * length / base_ohm / parallel
-    charging_s = 2.0 * np.pi * data.f_hz * line["c_nf_per_km"] * 1e-9
+    charging_s = 2.0 * np.pi * f_hz * line["c_nf_per_km"] * 1e-9
     y = np.asarray((line["g_us_per_km"] * 1e-6 + 1j * charging_s) * base_ohm * length * parallel, dtype=np.complex128)
     return _two_port(_refuse_zero(z, live, "line", line["id"]), y / 2.0, y / 2.0)
 
 
-def impedance_branches(data: GridData, live: BoolArray) -> Branches:
+def impedance_branches(t: Columns, live: BoolArray, *, sn_mva: float) -> Branches:
     """Convert impedances from per unit of their own power to the grid's."""
-    t = data.tables["impedance"]
-    up = data.sn_mva / t["sn_mva"]
+    up = sn_mva / t["sn_mva"]
     there = _refuse_zero((t["rft_pu"] + 1j * t["xft_pu"]) * up, live, "impedance", t["id"])
     back = _refuse_zero((t["rtf_pu"] + 1j * t["xtf_pu"]) * up, live, "impedance", t["id"])
     y_from = (t["gf_pu"] + 1j * t["bf_pu"]) / up
@@ -114,7 +120,7 @@ def impedance_branches(data: GridData, live: BoolArray) -> Branches:
     return _two_port(there, y_from, y_to, z_back=back)
 
 
-def tapped(windings: Windings, shift_degree: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def tapped(windings: Columns, shift_degree: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Rated voltages and phase shift at the present tap position.
 
     A step adds a voltage ``du = vn * step_percent/100`` at the angle ``step_degree`` to the winding ("Ratio" and
@@ -150,7 +156,7 @@ def tapped(windings: Windings, shift_degree: FloatArray) -> tuple[FloatArray, Fl
 
 
 def trafo_branches(
-    windings: Windings,
+    windings: Columns,
     vn_hv_bus_kv: FloatArray,
     vn_lv_bus_kv: FloatArray,
     live: BoolArray,

@@ -7,6 +7,7 @@ no power, and their voltages and currents are NaN. From the DC power flow only a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -100,7 +101,8 @@ def _sum_at_nodes(network: Network, s_from: ComplexArray, s_to: ComplexArray) ->
     ends = np.concatenate([network.branch_from, network.branch_to])
     at = csr_matrix((np.ones(2 * m), (ends, np.arange(2 * m))), shape=(network.n, 2 * m))
     powers = np.concatenate([s_from, s_to], axis=-1)
-    return np.asarray((at @ powers.reshape(-1, 2 * m).T).T.reshape(*powers.shape[:-1], network.n))
+    states = powers.reshape(math.prod(powers.shape[:-1]), 2 * m)
+    return np.asarray((at @ states.T).T.reshape(*powers.shape[:-1], network.n))
 
 
 def _pick(values: NDArray[np.generic], where: IntArray, missing: complex) -> ComplexArray:

@@ -6,7 +6,7 @@ three branches around a star node, free ends of branches are nodes of their own,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -15,21 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from ghostload.errors import DataError, UsageError
+from ghostload.errors import UsageError
 from ghostload.grid import branches as pi
 from ghostload.grid import topology
 from ghostload.grid.data import GridData
 from ghostload.grid.injections import element_nodes, load_shares, refuse_unknown, scales, scatter, set_points, shunt_mva
 from ghostload.grid.kernels.dc import dc_angles
 from ghostload.grid.kernels.solution import PQ, PV
+from ghostload.grid.two_ports import BRANCH_COMPONENTS as BRANCH_COMPONENTS
+from ghostload.grid.two_ports import refuse_infinite, two_ports
 
 ComplexArray = NDArray[np.complex128]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Init = Literal["flat", "dc", "auto"]
-
-BRANCH_COMPONENTS = ("line", "trafo", "trafo3w", "impedance")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,45 +195,6 @@ def with_injections(network: Network, data: GridData, *, calculate_voltage_angle
     return replace(network, **fresh)
 
 
-def _two_ports(
-    data: GridData, wiring: topology.Wiring, vn_kv: FloatArray, trafo_model: pi.TrafoModel, angles: bool
-) -> Iterator[tuple[str, pi.Branches]]:
-    """Compute the admittances of all branches, component by component."""
-    windings: dict[str, pi.Windings] = {"trafo": data.tables["trafo"], "trafo3w": pi.trafo3w_windings(data)}
-    for component in BRANCH_COMPONENTS:
-        vn_start, vn_end = vn_kv[wiring.start[component]], vn_kv[wiring.end[component]]
-        live = wiring.live[component]
-        if component == "line":
-            yield component, pi.line_branches(data, vn_start, live)
-        elif component == "impedance":
-            yield component, pi.impedance_branches(data, live)
-        else:
-            yield (
-                component,
-                pi.trafo_branches(
-                    windings[component],
-                    vn_start,
-                    vn_end,
-                    live,
-                    sn_mva=data.sn_mva,
-                    trafo_model=trafo_model,
-                    angles=angles,
-                    component=component,
-                ),
-            )
-
-
-def _refuse_infinite(data: GridData, component: str, two: pi.Branches, kept: BoolArray) -> None:
-    """Raise on a branch under voltage whose admittance is no number, naming the element."""
-    bad = kept & ~np.isfinite(two.yff + two.yft + two.ytf + two.ytt)
-    if bad.any():
-        table = data.tables[component]
-        row = int(np.flatnonzero(bad)[0]) % len(table)
-        raise DataError(
-            f"{component} {table['id'][row]}: admittance is not finite; correct its impedances, rated voltages and taps"
-        )
-
-
 def _branches(
     data: GridData,
     wiring: topology.Wiring,
@@ -247,10 +208,10 @@ def _branches(
     branch_of: dict[str, IntArray] = {}
     ends_of: dict[str, IntArray] = {}
     count = 0
-    for code, (component, two) in enumerate(_two_ports(data, wiring, vn_kv, trafo_model, angles)):
+    for code, (component, two) in enumerate(two_ports(data, wiring, vn_kv, trafo_model, angles)):
         start, end = node[wiring.start[component]], node[wiring.end[component]]
         kept = wiring.live[component] & (start >= 0) & (end >= 0)
-        _refuse_infinite(data, component, two, kept)
+        refuse_infinite(data.tables[component]["id"], component, two, kept)
         number = np.where(kept, count + np.cumsum(kept) - 1, -1)
         count += int(np.count_nonzero(kept))
         rows, elements = np.arange(len(kept)), len(data.tables[component])
@@ -355,19 +316,19 @@ def init_voltage(network: Network, init: Init = "auto") -> ComplexArray:
         raise UsageError(f"init: is {init!r}, must be 'flat', 'dc' or 'auto'")
     magnitude, angle = network.vm_set, network.va_set_rad
     if init == "dc" or (init == "auto" and _is_uneven(network)):
-        magnitude = _mean_magnitude(network)
+        magnitude = mean_magnitude(network, network.vm_set)
         by_dc = dc_power_flow(network)
         angle = by_dc if np.isfinite(by_dc).all() else angle
     return np.asarray(magnitude * np.exp(1j * angle), dtype=np.complex128)
 
 
-def _mean_magnitude(network: Network) -> FloatArray:
+def mean_magnitude(network: Network, vm_set: FloatArray) -> FloatArray:
     """Set magnitudes, and the mean of those of the island where none is set."""
     held = network.node_type != PQ
     islands = int(network.island.max(initial=-1)) + 1
-    total = np.bincount(network.island[held], network.vm_set[held], islands)
+    total = np.bincount(network.island[held], vm_set[held], islands)
     mean = total / np.bincount(network.island[held], minlength=islands)
-    return np.where(held, network.vm_set, mean[network.island])
+    return np.where(held, vm_set, mean[network.island])
 
 
 def dc_power_flow(network: Network) -> FloatArray:

@@ -18,14 +18,15 @@ class SolveReport(NamedTuple):
     runtime_ms : float
         Wall time of the call, all of it.
     rebuild : {"full", "incremental"}
-        "full": the network, its admittance matrix and the order of elimination were made anew. "incremental": the
-        pattern and the order of elimination stayed, only values changed.
+        "full": it was found anew what is in service and under voltage, and the solve began as the option ``init`` says;
+        the order of elimination was found anew unless no node came or went. "incremental": only values changed, and
+        the solve began from the last solution.
     worst_bus : int or None
         Id of the bus with the largest mismatch; None where nothing was left to compute.
     mismatch : float
         Largest mismatch of power that is left, in per unit of the grid's ``sn_mva``.
     reason : str
-        Why it did not converge; empty where it did.
+        Why it did not converge. Where it did, empty, but for generators whose reactive limits did not settle.
     """
 
     converged: bool
@@ -42,4 +43,5 @@ class SolveReport(NamedTuple):
     def __str__(self) -> str:
         """One line for people."""
         end = f"converged in {self.iterations} iterations" if self.converged else f"did not converge: {self.reason}"
+        end += f"; {self.reason}" if self.converged and self.reason else ""
         return f"{end} ({self.runtime_ms:.3g} ms, {self.rebuild} rebuild, mismatch {self.mismatch:.2g} pu)"

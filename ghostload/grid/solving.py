@@ -2,59 +2,40 @@
 
 from __future__ import annotations
 
-import cmath
-import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
+from ghostload.grid.at_branches import BRANCHES_ANEW, AtBranches
+from ghostload.grid.at_nodes import NO_CURRENT, AtNodes
 from ghostload.grid.data import GridData
-from ghostload.grid.injections import load_shares, scales, scatter
-from ghostload.grid.kernels.solution import PQ, PV, REF, ComplexArray, FloatArray, IntArray, Solution
-from ghostload.grid.network import Network, build_network, init_voltage
-from ghostload.grid.options import SolveOptions
-from ghostload.grid.schema import COMPONENTS
-from ghostload.grid.working import Cell, Column, WorkingCopy
-
-Effect = Literal["power", "voltage", "limits", "values", "topology", "none"]
-
-_EFFECTS: Final[Mapping[Effect, tuple[str, ...]]] = {
-    "power": ("load.p_mw", "load.q_mvar", "load.scaling", "sgen.p_mw", "sgen.q_mvar", "sgen.scaling", "gen.p_mw",
-              "gen.scaling"),
-    "voltage": ("gen.vm_pu", "ext_grid.vm_pu", "ext_grid.va_degree"),
-    "limits": ("gen.min_q_mvar", "gen.max_q_mvar"),
-    "topology": ("switch.closed", "gen.slack"),
-    "none": ("bus.min_vm_pu", "bus.max_vm_pu", "bus.x", "bus.y", "line.max_i_ka", "line.df", "trafo.df",
-             "trafo.tap_min", "trafo.tap_max", "trafo.vector_group", "trafo3w.tap_min", "trafo3w.tap_max",
-             "gen.slack_weight", "ext_grid.slack_weight"),
-}  # fmt: skip
-
-EFFECT: Final[Mapping[Column, Effect]] = {
-    **{(c.name, f.name): "values" for c in COMPONENTS.values() for f in c.fields},
-    **{(c.name, "name"): "none" for c in COMPONENTS.values()},
-    **{(c.name, "in_service"): "topology" for c in COMPONENTS.values()},
-    **{(c, f): effect for effect, names in _EFFECTS.items() for c, f in (name.split(".") for name in names)},
-}
-"""What a written cell changes: injections, set points, reactive limits, values on the same pattern, the pattern."""
-
-SHARES: Final = ("const_z_p_percent", "const_i_p_percent", "const_z_q_percent", "const_i_q_percent")
-"""Columns of a load that let its power follow the voltage."""
-
-AT_NODES: Final = ("load", "sgen", "gen", "ext_grid")
-
-MANY = 32
-"""Nodes from which on all injections are summed anew at once, rather than node by node."""
+from ghostload.grid.effects import EFFECT
+from ghostload.grid.injections import scales
+from ghostload.grid.kernels.dc import dc_angles
+from ghostload.grid.kernels.solution import ComplexArray, FloatArray, IntArray, Solution
+from ghostload.grid.network import Network, build_network, mean_magnitude, with_injections
+from ghostload.grid.options import Init, SolveOptions
+from ghostload.grid.working import Cell, WorkingCopy
 
 TypeArray = NDArray[np.int8]
 
 
-def changes_topology(cells: Mapping[Cell, Any]) -> bool:
-    """Whether the pattern of the circuit may have changed."""
-    return any(EFFECT[key] == "topology" for key, _ in cells)
+class Update(NamedTuple):
+    """How a circuit took notice of what was written.
+
+    Attributes
+    ----------
+    v : (n,) complex array or None
+        Voltages to start from, with changed set points in them; None where the solve starts anew.
+    anew : bool
+        Whether it was found anew what is in service, and with it what is under voltage.
+    """
+
+    v: ComplexArray | None
+    anew: bool
 
 
 def network_of(data: GridData, options: SolveOptions) -> Network:
@@ -64,226 +45,201 @@ def network_of(data: GridData, options: SolveOptions) -> Network:
     )
 
 
-class Pattern:
-    """Where the admittances of a network stand in its matrix."""
-
-    __slots__ = ("_position", "indices", "indptr", "n")
-
-    def __init__(self, network: Network) -> None:
-        n = self.n = network.n
-        f, t, each = network.branch_from, network.branch_to, np.arange(n)
-        key = np.concatenate([each, f, f, t, t]) * max(n, 1) + np.concatenate([each, f, t, f, t])
-        unique, self._position = np.unique(key, return_inverse=True)
-        self.indices = (unique % max(n, 1)).astype(np.int32)
-        self.indptr = np.searchsorted(unique, np.arange(n + 1) * max(n, 1)).astype(np.int32)
-
-    def fill(self, network: Network) -> ComplexArray:
-        """Return the values of the matrix, in the order of ``indices``."""
-        values = np.concatenate([network.y_shunt, network.yff, network.yft, network.ytf, network.ytt])
-        size = len(self.indices)
-        real = np.bincount(self._position, values.real, size)
-        return np.asarray(real + 1j * np.bincount(self._position, values.imag, size), dtype=np.complex128)
-
-    def matrix(self, values: ComplexArray) -> csr_matrix:
-        """Return the matrix with its values."""
-        matrix = csr_matrix((values, self.indices, self.indptr), shape=(self.n, self.n))
-        matrix.has_sorted_indices = True
-        matrix.has_canonical_format = True
-        return matrix
-
-
-class Circuit:
+class Circuit(AtNodes, AtBranches):
     """A network with all that a solve needs beside it.
 
     Attributes
     ----------
     network : Network
-        As it was built; injections and set points that were written since are in the arrays here.
+        As it was built; injections, set points and admittances that were written since are in the arrays here.
+    y : (nnz,) complex array
+        Elements of the admittance matrix, in the order of ``pattern``.
     """
 
     def __init__(self, network: Network, options: SolveOptions, data: GridData) -> None:
-        self.options = options
-        self.plan: Any = None
-        self._load(network, data)
-        self._bus_of_node = _buses_of_nodes(data, network)
-        self.pattern = Pattern(network)
-        self.y = self.pattern.fill(network)
+        super().__init__(network, options, data)
+        self._plan: Any = None
+        self._place_of_node, self._bus_of_node = _buses_of_nodes(data, network)
+        self._begin_branches(network)
 
-    def _load(self, network: Network, data: GridData) -> None:
-        self.network = network
-        self._nodes: dict[str, IntArray] = {name: getattr(network, f"{name}_node") for name in AT_NODES}
-        follows = np.logical_or.reduce([data["load"][share] != 0.0 for share in SHARES])
-        self._following = frozenset(np.flatnonzero(follows).tolist())
-        self.s = network.s_bus.copy()
-        self.vm_set = network.vm_set.copy()
-        self.va_set_rad = network.va_set_rad.copy()
-        self.i_bus = network.i_bus if np.any(network.i_bus) else np.zeros(0, np.complex128)
-        held = network.node_type == PV
-        limited = np.isfinite(network.q_min[held]) | np.isfinite(network.q_max[held])
-        self._has_limits = self.options.qlim and bool(limited.any())
-        self._members: dict[int, list[tuple[str, float, list[int]]]] = {}
-
-    def current(self) -> Network:
-        """Return the network with the injections and set points that were written since it was built."""
-        return replace(self.network, s_bus=self.s.copy(), vm_set=self.vm_set.copy(), va_set_rad=self.va_set_rad.copy())
+    @property
+    def is_planned(self) -> bool:
+        """Whether the order of elimination was found already."""
+        return self._plan is not None
 
     def as_solved(self, data: GridData) -> Network:
-        """Return the network as it was solved, with the scalings of the grid at that time."""
+        """Return the network as it was solved, given the grid at that time."""
+        if self._branches_written:
+            return network_of(data, self.options)
         load, sgen, gen = (scales(data, name, self._nodes[name]) for name in ("load", "sgen", "gen"))
-        return replace(self.current(), load_scale=load, sgen_scale=sgen, gen_scale=gen)
+        s, vm_set, va_set_rad = self.s.copy(), self.vm_set.copy(), self.va_set_rad.copy()
+        return replace(
+            self.network, s_bus=s, vm_set=vm_set, va_set_rad=va_set_rad,
+            load_scale=load, sgen_scale=sgen, gen_scale=gen,
+        )  # fmt: skip
 
     def bus_of(self, node: int) -> int | None:
         """Id of the bus at a node, or next to it; None for node -1."""
         return self._bus_of_node.item(node) if node >= 0 else None
 
     def copy(self) -> Circuit:
-        """Return another circuit in the same state, without the plan."""
+        """Return another circuit in the same state, without the order of elimination."""
         other = Circuit.__new__(Circuit)
         other.__dict__.update(self.__dict__)
-        other.plan = None
-        other.s, other.vm_set, other.va_set_rad = self.s.copy(), self.vm_set.copy(), self.va_set_rad.copy()
+        other._plan = other._copy = other._line_copy = None
+        other._members = {}
+        for name in ("s", "vm_set", "va_set_rad", "y", "_values", "_dc_b", "_shift", "_out", "_live", "_rewritten"):
+            value = getattr(self, name)
+            setattr(other, name, None if value is None else value.copy())
         return other
 
     # -- taking notice of what was written ---------------------------------------------------------------------------
 
-    def update(self, copy: WorkingCopy, cells: Mapping[Cell, Any], v: ComplexArray | None) -> ComplexArray | None:
-        """Write changed cells into the circuit; return the voltages to start from, with changed set points in them."""
-        nodes: set[int] = set()
-        held = v
-        for key, row in cells:
-            effect = EFFECT[key]
-            if effect == "power" and not (key[0] == "load" and row in self._following):
-                node = int(self._nodes[key[0]].item(row))
-                if node >= 0:
-                    nodes.add(node)
-            elif effect == "voltage" and self._is_alone(key[0], row):
-                held = v.copy() if v is not None and held is v else held
+    def update(self, copy: WorkingCopy, cells: Mapping[Cell, Any], v: ComplexArray | None) -> Update | None:
+        """Write changed cells into the circuit.
+
+        Returns
+        -------
+        Update or None
+            None where nodes come or go: then a new circuit has to be built.
+        """
+        if len(cells) == 1:
+            ((key, row),) = cells
+            component, effect = key[0], EFFECT[key]
+            if component in BRANCHES_ANEW and (effect == "branch" or effect == "service"):
+                if not self._renew_branch(copy, component, row, written=effect == "branch"):
+                    return None
+                return Update(v, False) if effect == "branch" else Update(None, True)
+        nodes = self._nodes_of_powers(cells)
+        if nodes is None:
+            return self._update_more(copy, cells, v)
+        self._sum_at(copy, nodes)
+        return Update(v, False)
+
+    def _update_more(self, copy: WorkingCopy, cells: Mapping[Cell, Any], v: ComplexArray | None) -> Update | None:
+        """Write cells into the circuit of which some are more than the power of an element."""
+        effects = {EFFECT[key] for key, _ in cells}
+        if "topology" in effects or ("values" in effects and self._out):
+            return None
+        if "values" in effects:
+            return Update(self._load_values(copy.data(), v), anew=False)
+        anew = "service" in effects
+        powers: list[Cell] = []
+        rows: dict[str, dict[int, bool]] = {}
+        again = False
+        held = None if anew else v
+        for cell in cells:
+            key, row = cell
+            effect, component = EFFECT[key], key[0]
+            if effect == "power" and not (component == "load" and row in self._following):
+                powers.append(cell)
+            elif effect == "voltage" and self._is_alone(component, row):
+                held = held.copy() if held is not None and held is v else held
                 self._hold(copy, key, row, held)
+            elif component in BRANCHES_ANEW and effect != "none":
+                which = rows.setdefault(component, {})
+                which[row] = which.get(row, False) or effect == "branch"
             elif effect != "none":
-                return self._load_values(copy, v)
-        if len(nodes) > MANY:
-            self._sum_all(copy.data())
-        else:
-            for node in nodes:
-                self.s[node] = self._sum(copy, node)
-        return held
+                again = True
+        if any(not self._renew_branches(copy, *part) for part in rows.items()):
+            return None
+        if again:
+            return self._load_injections(copy.data(), held, anew=anew)
+        self._sum_at(copy, self._nodes_of_powers(powers) or ())
+        return Update(held, anew)
 
-    def _is_alone(self, component: str, row: int) -> bool:
-        """Whether no other element holds the voltage of its node."""
-        node = self._nodes[component][row]
-        both = np.count_nonzero(self.network.gen_node == node) + np.count_nonzero(self.network.ext_grid_node == node)
-        return bool(node < 0 or both == 1)
-
-    def _hold(self, copy: WorkingCopy, key: Column, row: int, v: ComplexArray | None) -> None:
-        component, field = key
-        node = int(self._nodes[component][row])
-        if node < 0:
-            return
-        value = float(copy.column(component, field)[row])
-        if field == "vm_pu":
-            self.vm_set[node] = value
-            if v is not None:
-                v[node] *= value / abs(v[node])
-            return
-        if not self.options.calculate_voltage_angles:
-            return
-        turn = math.radians(value) - float(self.va_set_rad[node])
-        slacks = (self.network.node_type == REF) & (self.network.island == self.network.island[node])
-        if np.count_nonzero(slacks) == 1:
-            island = self.network.island == self.network.island[node]
-            self.va_set_rad[island] += turn
-            if v is not None:
-                v[island] *= cmath.exp(1j * turn)
-        else:
-            self.va_set_rad[node] += turn
-            if v is not None:
-                v[node] *= cmath.exp(1j * turn)
-
-    def _sum(self, copy: WorkingCopy, node: int) -> complex:
-        """Power given at a node, per unit."""
-        members = self._members.get(node)
-        if members is None:
-            members = self._members[node] = [
-                (component, sign, rows)
-                for component, sign in (("sgen", 1.0), ("gen", 1.0), ("load", -1.0))
-                if (rows := np.flatnonzero(self._nodes[component] == node).tolist())
-            ]
-        p = q = 0.0
-        for component, sign, rows in members:
-            p_mw, scaling = copy.column(component, "p_mw"), copy.column(component, "scaling")
-            if component == "gen":
-                for row in rows:
-                    p += p_mw.item(row) * scaling.item(row)
-                continue
-            q_mvar = copy.column(component, "q_mvar")
-            for row in rows:
-                if component == "load" and row in self._following:
-                    share = self._constant_power(copy, row)
-                    p -= share.real
-                    q -= share.imag
-                    continue
-                scale = sign * scaling.item(row)
-                p += p_mw.item(row) * scale
-                q += q_mvar.item(row) * scale
-        return complex(p, q) / self.network.sn_mva
-
-    def _constant_power(self, copy: WorkingCopy, row: int) -> complex:
-        """Part of a load whose power does not follow the voltage, in MVA."""
-
-        def of(field: str) -> float:
-            return float(copy.column("load", field)[row])
-
-        p = of("p_mw") * (1.0 - (of("const_z_p_percent") + of("const_i_p_percent")) / 100.0)
-        q = of("q_mvar") * (1.0 - (of("const_z_q_percent") + of("const_i_q_percent")) / 100.0)
-        return complex(p, q) * of("scaling")
-
-    def _sum_all(self, data: GridData) -> None:
-        """Sum the power given at every node anew."""
-        network, n = self.network, self.network.n
-        sgen, gen, load = data["sgen"], data["gen"], data["load"]
-        self.s = (
-            scatter(n, network.sgen_node, (sgen["p_mw"] + 1j * sgen["q_mvar"]) * sgen["scaling"])
-            + scatter(n, network.gen_node, (gen["p_mw"] * gen["scaling"]).astype(np.complex128))
-            - scatter(n, network.load_node, load_shares(data).power * load["scaling"])
-        ) / network.sn_mva
-
-    def _load_values(self, copy: WorkingCopy, v: ComplexArray | None) -> ComplexArray | None:
+    def _load_values(self, data: GridData, v: ComplexArray | None) -> ComplexArray | None:
         """Take all values anew, on the same pattern."""
-        data = copy.data()
-        self._load(network_of(data, self.options), data)
-        self.y = self.pattern.fill(self.network)
+        network = network_of(data, self.options)
+        self._load_branches(network)
+        self._load(network, data)
+        return self._pinned(v)
+
+    def _load_injections(self, data: GridData, v: ComplexArray | None, *, anew: bool) -> Update:
+        """Take anew what stands at the nodes."""
+        angles = self.options.calculate_voltage_angles
+        network = with_injections(self.network, data, calculate_voltage_angles=angles)
+        if not np.array_equal(network.node_type, self.network.node_type):
+            self._plan = None
+        self._load(network, data)
+        self._values[: network.n] = network.y_shunt
+        self.y = self.pattern.fill(self._values)
+        return Update(self._pinned(v), anew)
+
+    def _pinned(self, v: ComplexArray | None) -> ComplexArray | None:
         if v is not None:
+            from ghostload.grid.kernels.starting import pin
+
             v = v.copy()
-            self.pin(v)
+            pin(v, self.network.node_type, self.vm_set, self.va_set_rad)
         return v
 
     # -- voltages ----------------------------------------------------------------------------------------------------
 
-    def pin(self, v: ComplexArray) -> None:
-        """Put the set points into voltages: magnitudes where they are held, angles of slacks."""
-        held = self.network.node_type != PQ
-        slack = self.network.node_type == REF
-        v[held] *= self.vm_set[held] / np.abs(v[held])
-        v[slack] = self.vm_set[slack] * np.exp(1j * self.va_set_rad[slack])
+    def start(self, init: Init) -> ComplexArray:
+        """Voltages to start from when there are none; see :func:`ghostload.grid.network.init_voltage`."""
+        network, va = self.network, self.va_set_rad
+        apart = self._many_slacks and bool(np.any(va[network.branch_from] != va[network.branch_to]))
+        if init == "flat" or (init == "auto" and not (apart or self._turned or self._has_pv)):
+            return np.asarray(self.vm_set * np.exp(1j * va))
+        v = None if apart else self._dc_by_plan()
+        return self._dc_by_pivoting() if v is None else v
 
-    def start(self, init: Literal["auto", "flat", "dc"]) -> ComplexArray:
-        """Voltages to start from when there are none."""
-        return init_voltage(self.current(), init)
+    def _dc_by_plan(self) -> ComplexArray | None:
+        """Solve the DC power flow in the order of elimination that there is; None where that breaks down."""
+        from ghostload.grid.kernels import starting
+
+        network, pattern, plan = self.network, self.pattern, self.plan
+        y, power, v = starting.dc_problem(
+            pattern.position, len(pattern.indices), self._dc_b, self._shift, (network.branch_from, network.branch_to),
+            (self.s, self._values[: pattern.n], self.i_bus), self.va_set_rad,
+        )  # fmt: skip
+        plan.in_place(y, power, NO_CURRENT, np.zeros(len(plan.pq)), v, 0.0, 1)
+        return v if starting.with_magnitudes(v, network.node_type, network.island, self.vm_set) else None
+
+    def _dc_by_pivoting(self) -> ComplexArray:
+        """Solve the DC power flow with pivoting; flat voltages where it has no solution."""
+        network = self.network
+        given = self.s - self._values[: self.pattern.n]
+        angle = dc_angles(
+            network.branch_from, network.branch_to, self._dc_b, self._shift,
+            (given + self.i_bus if len(self.i_bus) else given).real, network.node_type, self.va_set_rad,
+        )  # fmt: skip
+        angle = angle if np.isfinite(angle).all() else self.va_set_rad
+        return np.asarray(mean_magnitude(network, self.vm_set) * np.exp(1j * angle))
+
+    def started_from(self, given: ComplexArray, init: Init) -> ComplexArray:
+        """Voltages to start from, where there are some, by bus id; NaN or 0 where there is nothing to say."""
+        from ghostload.grid.kernels import starting
+
+        network = self.network
+        v = np.empty(network.n, np.complex128)
+        if not starting.gather(given, self._place_of_node, v):
+            v = self.start(init)
+            starting.gather(given, self._place_of_node, v)
+        starting.pin(v, network.node_type, self.vm_set, self.va_set_rad)
+        return v
 
     # -- solving -----------------------------------------------------------------------------------------------------
 
-    def solve(self, v: ComplexArray, tolerance: float, max_iter: int) -> Solution:
-        """Solve from given voltages; what does not go is tried again from the start, then with controlled steps."""
-        if self.plan is None:
+    @property
+    def plan(self) -> Any:
+        """The order of elimination, found when it is first needed."""
+        if self._plan is None:
             from ghostload.grid.kernels.plan import make_plan
 
-            self.plan = make_plan(self.pattern.indptr, self.pattern.indices, self.network.node_type)
+            self._plan = make_plan(self.pattern.indptr, self.pattern.indices, self.network.node_type)
+        return self._plan
+
+    def solve(self, v: ComplexArray, tolerance: float, max_iter: int) -> Solution:
+        """Solve from given voltages; what does not go is tried again from the start, then with controlled steps."""
         if self._has_limits:
             return self._within_limits(v, tolerance, max_iter)
-        solution: Solution = self.plan.solve(self.y, self.s, v, tolerance, max_iter, i_bus=self.i_bus)
-        if solution.converged:
-            return solution
-        return self._controlled(self.s, self.network.node_type, tolerance, max_iter, solution.iterations)
+        plan, v = self._plan or self.plan, v.copy()
+        steps, worst, node = plan.in_place(self.y, self.s, self.i_bus, plan.pq, v, tolerance, max_iter)
+        if worst <= tolerance:
+            return Solution(v, steps, True, worst, node)
+        return self._controlled(self.s, self.network.node_type, tolerance, max_iter, steps)
 
     def _controlled(
         self, s: ComplexArray, node_type: TypeArray, tolerance: float, max_iter: int, spent: int
@@ -291,9 +247,7 @@ class Circuit:
         """Solve with the factorisation that pivots, from the DC power flow."""
         from ghostload.grid.kernels.pivoting import solve
 
-        start = self.start("dc")
-        if not np.isfinite(start).all():
-            start = self.start("flat")
+        start = self._dc_by_pivoting()
         current = self.i_bus if len(self.i_bus) else None
         solution = solve(
             self.pattern.matrix(self.y), s, current, node_type, start, tol_pu=tolerance, max_iter=max_iter,
@@ -324,12 +278,13 @@ class Circuit:
         ).solution
 
 
-def _buses_of_nodes(data: GridData, network: Network) -> IntArray:
-    """Id of the first bus at each node; where there is none, that of a neighbour."""
+def _buses_of_nodes(data: GridData, network: Network) -> tuple[IntArray, IntArray]:
+    """Id of the first bus at each node; where there is none, -1, and that of a neighbour."""
     bus = np.full(network.n, -1, np.int64)
     rows = np.flatnonzero(network.node_of_bus >= 0)[::-1]
     bus[network.node_of_bus[rows]] = data["bus"]["id"][rows]
+    at = bus.copy()
     for here, there in ((network.branch_from, network.branch_to), (network.branch_to, network.branch_from)):
         bare = bus[here] < 0
         bus[here[bare]] = bus[there[bare]]
-    return bus
+    return at, bus

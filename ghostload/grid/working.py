@@ -47,6 +47,11 @@ class WorkingCopy:
         written = self.written.get((component, field))
         return self._base[component][field] if written is None else written
 
+    @property
+    def f_hz(self) -> float:
+        """Frequency of the grid."""
+        return self._base.f_hz
+
     def positions(self, component: str) -> Mapping[int, int]:
         """Row of each id of a component."""
         return self._base.positions(component)
@@ -56,6 +61,11 @@ class WorkingCopy:
         component, field = key
         written = self.written[key] = self._base[component][field].copy()
         return written
+
+    def opened(self, key: Column) -> Array:
+        """Return the column that is, or will be, written to; the same one as long as this copy lives."""
+        written = self.written.get(key)
+        return self.open(key) if written is None else written
 
     def write(self, key: Column, row: int, value: Any) -> None:
         """Write a cell that was checked already."""

@@ -10,6 +10,7 @@ import pytest
 
 from ghostload import PowerGrid
 from ghostload.grid.io.parquet import unpack
+from ghostload_cli import powerflow, powerflow_batch
 from ghostload_cli.main import main
 
 
@@ -18,6 +19,14 @@ def _run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]
         main(["powerflow", *args])
     captured = capsys.readouterr()
     return int(stop.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled() -> None:
+    """Have the kernels compiled, since the first compilation is announced on stderr."""
+    grid = PowerGrid.from_case("case14")
+    grid.solve()
+    grid.contingencies(1)
 
 
 @pytest.fixture
@@ -107,6 +116,8 @@ def test_a_grid_with_errors_ends_with_3(capsys: pytest.CaptureFixture[str], smal
         (["case14", "--tolerance", "0"], 2, "option tolerance is 0.0, must be a positive number"),
         (["case14", "--series", "a.csv", "--contingencies", "1"], 2, "do not go together; give one"),
         (["case14", "--series", "nowhere.csv"], 2, "nowhere.csv: no such file; give a series"),
+        (["case14", "--contingencies", "1", "-o", "no/such/folder/results.zip"], 1, "results.zip: cannot be written"),
+        (["case14", "-o", "no/such/folder/results.zip"], 1, "results.zip: cannot be written"),
         (["case14", "--contingencies", "99"], 2, "contingencies: k is 99, must be from 1 to 20"),
     ],
 )
@@ -179,3 +190,87 @@ def test_a_series_that_cannot_be_is_one_line(
     assert code in (1, 2)
     assert out == ""
     assert message in err.splitlines()[-1]
+
+
+def _changed(small: Path, path: Path, **columns: list[float | int]) -> Path:
+    data = PowerGrid(small).data
+    for name, values in columns.items():
+        component, _, field = name.partition("__")
+        data = data.replace(component, **{field: values})
+    path.write_bytes(PowerGrid.from_data(data).get_parquet_case())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "code", "message"),
+    [
+        ({"bus__id": [0, 1, 1]}, 3, "ghostload: bus.id: bus 1 is there more than once; give each its own id"),
+        ({"load__bus": [7]}, 3, "ghostload: load.bus: load 0 is at bus 7, which does not exist"),
+        ({"load__p_mw": [float("nan")]}, 3, "ghostload: load.p_mw: load 0 has no value"),
+        ({"line__length_km": [float("inf")]}, 3, "ghostload: line.length_km: line 0 has inf"),
+    ],
+)
+def test_an_element_that_is_wrong_is_named_and_ends_with_3(
+    capsys: pytest.CaptureFixture[str], small: Path, tmp_path: Path, columns: dict[str, list[float]], code: int,
+    message: str,
+) -> None:  # fmt: skip
+    target = tmp_path / "results.zip"
+    got, out, err = _run(capsys, str(_changed(small, tmp_path / "wrong.zip", **columns)), "-o", str(target))
+    assert (got, out) == (code, "")
+    assert err.splitlines()[0].startswith(message)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"PK\x03\x04 cut short", "broken.zip: not a readable zip"), (b"", "broken.zip: is empty")],
+)
+def test_a_broken_zip_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "broken.zip"
+    path.write_bytes(content)
+    code, out, err = _run(capsys, str(path))
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert message in err
+
+
+def test_a_batch_in_many_chunks_says_and_writes_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for name, at_once in (("whole", powerflow_batch.AT_ONCE), ("chunks", 1)):
+        monkeypatch.setattr(powerflow_batch, "AT_ONCE", at_once)
+        target = tmp_path / f"{name}.zip"
+        code, out, _ = _run(capsys, "case57", "--contingencies", "1", "--format", "json", "-o", str(target))
+        assert code == 0
+        found.append((json.loads(out)["batch"], unpack(target.read_bytes())[1]))
+    (whole, tables), (chunks, pieces) = found
+    for key in ("scenarios", "solved", "failed", "most_buses_without_voltage"):
+        assert whole[key] == chunks[key]
+    assert whole["scenarios"] > 64
+    assert [one["branch"] for one in whole["most_loaded"]] == [one["branch"] for one in chunks["most_loaded"]]
+    assert whole["lowest_voltage"]["scenario"] == chunks["lowest_voltage"]["scenario"]
+    for name, table in tables.items():
+        pd.testing.assert_frame_equal(table, pieces[name], rtol=0, atol=1e-6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chunks.zip", "whole.zip"]
+
+
+def test_a_batch_that_fails_leaves_the_file_that_was_there(
+    capsys: pytest.CaptureFixture[str], small: Path, tmp_path: Path
+) -> None:
+    series, target = tmp_path / "series.csv", tmp_path / "results.zip"
+    series.write_text("load.7.p_mw\n5\n", encoding="utf-8")
+    target.write_bytes(b"kept")
+    code, _, _ = _run(capsys, str(small), "--series", str(series), "-o", str(target))
+    assert code in (1, 2)
+    assert target.read_bytes() == b"kept"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.zip", "series.csv", "small.zip"]
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [(0.2134, "0.21 ms"), (12.34, "12.3 ms"), (345.6, "346 ms"), (16_100.0, "16.10 s"), (180_000.0, "3.0 min")],
+)
+def test_times_are_for_people(ms: float, text: str) -> None:
+    assert powerflow.duration(ms) == text

@@ -99,9 +99,10 @@ def without_empty_tables(text: str) -> str:
     return json.dumps(tree, indent=1) + "\n"
 
 
-def save(folder: Path, res_bus, oracle: str, version: str, tolerance: float) -> None:
+def save(folder: Path, res_bus, oracle: str, version: str, tolerance: float, source: str = "") -> None:
     res_bus[["vm_pu", "va_degree"]].to_csv(folder / "expected.csv", index_label="bus", float_format="%.14g")
-    text = f"oracle: {oracle}\nversion: {version}\ntolerance_pu: {tolerance:.1e}\ncommand: {COMMAND}\n"
+    text = f"input: {source}\n" if source else ""
+    text += f"oracle: {oracle}\nversion: {version}\ntolerance_pu: {tolerance:.1e}\ncommand: {COMMAND}\n"
     (folder / "case.yaml").write_text(text)
 
 
@@ -112,29 +113,32 @@ def written() -> None:
     from ghostload.grid.io.opendss import to_opendss
     from ghostload.grid.io.pandapower_json import to_pandapower_json
 
-    for name, data in (
-        ("io_written_pandapower_case300", load_case("case300")),
-        ("io_written_pandapower_multivoltage", read_grid(HERE / "io_pandapower_multivoltage" / "input.json")),
+    def read(source: str):
+        return read_grid(HERE / source) if source.endswith(".json") else load_case(source)
+
+    for name, source in (
+        ("io_written_pandapower_case300", "case300"),
+        ("io_written_pandapower_multivoltage", "io_pandapower_multivoltage/input.json"),
     ):
         folder = HERE / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        (folder / "output.json").write_text(to_pandapower_json(data))
+        (folder / "output.json").write_text(to_pandapower_json(read(source)))
         net = pp.from_json(str(folder / "output.json"))
         pp.runpp(net, tolerance_mva=1e-10, calculate_voltage_angles=True, init="dc", max_iteration=100)
-        save(folder, net.res_bus, "pandapower", pp.__version__, 1e-8)
-    for name, data in (
-        ("io_written_opendss_case69", load_case("case69")),
-        ("io_written_opendss_cigre_mv", read_grid(HERE / "io_pandapower_cigre_mv" / "input.json")),
+        save(folder, net.res_bus, "pandapower", pp.__version__, 1e-8, source)
+    for name, source in (
+        ("io_written_opendss_case69", "case69"),
+        ("io_written_opendss_cigre_mv", "io_pandapower_cigre_mv/input.json"),
     ):
         folder = HERE / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        (folder / "output.dss").write_text(to_opendss(data))
-        solve_opendss(folder)
+        (folder / "output.dss").write_text(to_opendss(read(source)))
+        solve_opendss(folder, source)
 
 
-def solve_opendss(folder: Path) -> None:
+def solve_opendss(folder: Path, source: str) -> None:
     import pandas as pd
     from dss import dss
 
@@ -148,7 +152,7 @@ def solve_opendss(folder: Path) -> None:
         if bus.startswith("b") and bus[1:].isdigit():
             rows[int(bus[1:])] = circuit.ActiveBus.puVmagAngle[:2]
     found = pd.DataFrame.from_dict(rows, orient="index", columns=["vm_pu", "va_degree"]).sort_index()
-    save(folder, found, "OpenDSS (dss-python)", str(dss.Version).split()[-1].strip("()") or "", 2e-7)
+    save(folder, found, "OpenDSS (dss-python)", str(dss.Version).split()[-1].strip("()") or "", 2e-7, source)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 python tests/oracle/make_opendss_goldens.py      (needs dss-python)
 
 Each folder holds the feeder (input.json), the same feeder as an OpenDSS script written element by element
-(input.dss), the voltages and powers that OpenDSS finds (expected.csv, expected.json) and case.yaml.
+(input.dss), the voltages and powers that OpenDSS finds (expected.csv, expected.json, flows.csv with the powers into
+both ends of lines and transformers by conductor) and case.yaml.
 """
 
 from __future__ import annotations
@@ -289,6 +290,24 @@ def solved(text: str, grid: ThreePhaseGrid) -> tuple[list[tuple[str, str, comple
     return rows, {"source_kva": [-total.real, -total.imag], "version": DSS.Version}
 
 
+def flows(grid: ThreePhaseGrid) -> list[str]:
+    """Return rows element, conductor, and kW and kvar into the first and the second end, of the circuit solved last."""
+    from dss import DSS
+
+    element = DSS.ActiveCircuit.ActiveCktElement
+    where = {bus.name: bus for bus in grid.buses}
+    rows = []
+    wires = {f"line.{x.name}": x.conductors or where[x.to_bus].conductors for x in grid.lines}
+    wires |= {f"transformer.{x.name}": "abc" for x in grid.transformers if x.vector_group != "Dyn5"}
+    for name, conductors in wires.items():
+        DSS.ActiveCircuit.SetActiveElement(name)
+        power = np.asarray(element.Powers).view(complex).reshape(2, -1)
+        for k, conductor in enumerate(conductors):
+            a, b = power[:, k]
+            rows.append(f"{name},{conductor},{a.real:.9f},{a.imag:.9f},{b.real:.9f},{b.imag:.9f}")
+    return rows
+
+
 def main() -> None:
     """Write every folder."""
     for name, grid in CASES.items():
@@ -298,6 +317,9 @@ def main() -> None:
         grid = feeder_from_json(text)
         dss = script(grid)
         rows, powers = solved(dss, grid)
+        flow = flows(grid)
+        if len(flow) > 500:
+            flow = [row for row in flow if row.split(",")[0][-2:] in ("d7", "17", "42") or row.startswith("t")]
         if len(rows) > 500:
             rows = [
                 row for row in rows if row[0].startswith("c") or row[0] in ("source", "j0") or row[0][1:].endswith("7")
@@ -306,6 +328,8 @@ def main() -> None:
         (folder / "input.dss").write_text(dss, encoding="utf-8")
         lines = [f"{bus},{x},{v.real:.11f},{v.imag:.11f}" for bus, x, v in rows]
         (folder / "expected.csv").write_text("\n".join(["bus,conductor,v_re_pu,v_im_pu", *lines, ""]), encoding="utf-8")
+        head = "element,conductor,p_1_kw,q_1_kvar,p_2_kw,q_2_kvar"
+        (folder / "flows.csv").write_text("\n".join([head, *flow, ""]), encoding="utf-8")
         version = str(powers.pop("version"))
         (folder / "expected.json").write_text(json.dumps(powers) + "\n", encoding="utf-8")
         (folder / "case.yaml").write_text(

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
+from oracle_support import GOLDEN, golden_grid
 
 from ghostload.grid import flows
-from ghostload.grid.data import GridData
 from ghostload.grid.kernels.pivoting import solve
 from ghostload.grid.kernels.qlimits import solve_within_limits
 from ghostload.grid.network import Network, build_network, dc_power_flow, init_voltage, ybus
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "grid"
 CASES = sorted(folder.name for folder in GOLDEN.glob("powerflow_*"))
-
-
-def _read(folder: Path) -> GridData:
-    with zipfile.ZipFile(folder / "input.zip") as archive:
-        tables = {}
-        for name in archive.namelist():
-            with archive.open(name) as file:
-                tables[name.removesuffix(".csv")] = pd.read_csv(file)
-    base = tables.pop("grid")
-    return GridData.from_tables(tables, sn_mva=float(base.sn_mva[0]), f_hz=float(base.f_hz[0]))
 
 
 def _solved(network: Network, options: dict[str, Any]) -> flows.State:
@@ -76,7 +62,7 @@ def test_every_result_column_agrees_with_pandapower(name: str) -> None:
     folder = GOLDEN / name
     case = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
     options = case["options"]
-    data = _read(folder)
+    data = golden_grid(name)
     network = build_network(
         data,
         trafo_model=options.get("trafo_model", "t"),

@@ -68,6 +68,15 @@ def load_case(name: str) -> GridData:
     return from_matpower(read_text(path), path.name)
 
 
+def load_case_and_start(name: str) -> tuple[GridData, NDArray[np.complex128] | None]:
+    """Read a case and the voltages that its file holds, as :func:`load_voltages`; None where they are flat."""
+    from ghostload.grid.io.files import read_text
+    from ghostload.grid.io.matpower import grid_and_start
+
+    path = case_path(name)
+    return grid_and_start(read_text(path), path.name)
+
+
 def load_voltages(name: str) -> NDArray[np.complex128]:
     """Read the voltages that the file of a case holds, per unit, in the order of the bus table of :func:`load_case`.
 

@@ -8,6 +8,9 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ghostload.errors import DataError, OutputError, UsageError
 from ghostload.grid.data import GridData
 
@@ -27,18 +30,29 @@ def read_grid(path: str | os.PathLike[str]) -> GridData:
     DataError
         The file is missing, broken, or of none of these formats.
     """
+    return read_grid_and_start(path)[0]
+
+
+def read_grid_and_start(path: str | os.PathLike[str]) -> tuple[GridData, NDArray[np.complex128] | None]:
+    """Read a grid as :func:`read_grid`, and the voltages that its file holds.
+
+    Returns
+    -------
+    GridData, and (B,) complex array in the order of its bus table, per unit, or None
+        Only files of MATPOWER hold voltages, and only where they are not flat.
+    """
     path = Path(path)
     data = read_bytes(path)
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06") or path.suffix.lower() == ".zip":
-        return _read_zip(data, path.name)
+        return _read_zip(data, path.name), None
     if path.suffix.lower() == ".m":
-        from ghostload.grid.io.matpower import from_matpower
+        from ghostload.grid.io.matpower import grid_and_start
 
-        return from_matpower(decode(data, path.name), path.name)
+        return grid_and_start(decode(data, path.name), path.name)
     if path.suffix.lower() == ".json" or data.lstrip()[:1] == b"{":
         from ghostload.grid.io.pandapower_json import from_pandapower_json
 
-        return from_pandapower_json(decode(data, path.name), path.name)
+        return from_pandapower_json(decode(data, path.name), path.name), None
     raise DataError(
         f"{path.name}: not a grid file; give a .zip of CSV or Parquet tables, a pandapower .json, or a .m case"
     )

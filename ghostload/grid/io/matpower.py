@@ -64,6 +64,17 @@ def stored_voltages(case: MatpowerCase) -> NDArray[np.complex128]:
     return np.asarray(case.bus[:, Bus.VM] * np.exp(1j * np.deg2rad(case.bus[:, Bus.VA])), dtype=np.complex128)
 
 
+def grid_and_start(text: str, source: str = "case.m") -> tuple[GridData, NDArray[np.complex128] | None]:
+    """Read the text of a case file as a grid and the voltages that it holds; None where they say nothing.
+
+    That is where they are flat, as in cases that were never solved, or where one is no number or 0.
+    """
+    case = parse(text, source)
+    voltages = stored_voltages(case)
+    tells = np.ptp(case.bus[:, Bus.VA]) > 0 and bool(np.all(np.isfinite(voltages) & (voltages != 0)))
+    return to_grid(case), voltages if tells else None
+
+
 def to_grid(case: MatpowerCase) -> GridData:
     """Convert the matrices of a case.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostload.grid.kernels.chord import mirrors
+from ghostload.grid.kernels.compensation import mirrors
 from ghostload.grid.kernels.compiled import kernel
 from ghostload.grid.kernels.lanes import Patch
 from ghostload.grid.kernels.plan import Plan

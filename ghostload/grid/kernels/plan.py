@@ -86,6 +86,28 @@ class Plan:
         """
         return self._solve(y, s, v0, tol, max_iter, i_bus, node_type, None)
 
+    def in_place(
+        self, y: ComplexArray, s: ComplexArray, i_bus: ComplexArray, pq: FloatArray, v: ComplexArray, tol: float,
+        max_iter: int,
+    ) -> tuple[int, float, int]:  # fmt: skip
+        """Iterate from ``v``, which is changed: :meth:`solve` for callers whose arrays are known to fit.
+
+        Returns
+        -------
+        Iterations, largest mismatch, node of it (-1 for none).
+        """
+        if not self._scratch:
+            with first_call("the power flow"):
+                work = aligned(self._size)
+                found: tuple[int, float, int] = newton.solve_one(
+                    self.symbolic.code, y, s, i_bus, pq, v, work, tol, max_iter, False
+                )
+        else:
+            work = self._scratch.pop()
+            found = newton.solve_one(self.symbolic.code, y, s, i_bus, pq, v, work, tol, max_iter, False)
+        self._scratch.append(work)
+        return found
+
     def solve_and_factor(
         self, y: ComplexArray, s: ComplexArray, v0: ComplexArray, tol: float, max_iter: int, i_bus: ComplexArray | None
     ) -> tuple[Solution, FloatArray]:

@@ -22,7 +22,7 @@ from ghostload.grid.kernels.solution import PQ, PV, ComplexArray, FloatArray, So
 Solver = Callable[[ComplexArray, NDArray[np.int8], ComplexArray], Solution]
 """Solves for given injections, node types and start voltages."""
 
-RETURNS = 2
+RETURNS = 5
 """Times that a node may take its voltage back; from then on it stays at its limit, so that the rounds end."""
 
 ROUNDS = 60
@@ -135,11 +135,13 @@ def solve_within_limits(
     Returns
     -------
     Limited
+        Where its solution converged and has a ``reason`` all the same, some nodes stand at a limit on its wrong side.
     """
     search = _Rounds(solver, s, node_type, vm_set, q_min, q_max)
     held = node_type == PV
     solution = search.solve(search.side, v0)
     margin = max(10.0 * tol_pu, 1e-9)
+    stuck = 0
     while solution.converged and search.rounds < ROUNDS:
         q = reactive(solution.v) - s.imag
         above, below = q - q_max, q_min - q
@@ -149,13 +151,18 @@ def solve_within_limits(
             solution = search.leave(np.where(excess > margin, excess, 0.0), sign, solution)
             continue
         rise = search.side * (np.abs(solution.v) - vm_set)
-        back = (rise > margin) & (search.returned < RETURNS) & (q_max - q_min > margin)
+        wants = (rise > margin) & (q_max - q_min > margin)
+        back = wants & (search.returned < RETURNS)
         if not may_return or not back.any():
+            stuck = int(np.count_nonzero(wants)) if may_return else 0
             break
         solution = search.come_back(back, solution)
     solution = replace(solution, iterations=search.iterations)
     if not solution.converged:
         solution = replace(solution, reason=f"with reactive limits in force: {solution.reason}")
+    elif stuck:
+        reason = f"generators of {stuck} nodes went to and fro {RETURNS} times and stay at limits that they might leave"
+        solution = replace(solution, reason=reason)
     elif search.rounds >= ROUNDS:
         reason = f"reactive limits did not settle in {ROUNDS} rounds"
         solution = replace(solution, converged=False, reason=reason)

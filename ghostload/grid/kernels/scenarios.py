@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.grid.kernels import symbolic as _symbolic
-from ghostload.grid.kernels.chord import RANK, Correction, back_shared, correct, forward_shared
+from ghostload.grid.kernels.chord import back_shared, forward_shared
+from ghostload.grid.kernels.compensation import Correction, correct
 from ghostload.grid.kernels.compiled import inlined, kernel
+from ghostload.grid.kernels.desk import CHORD, Desk, judge, keep_limits, lay_desk, note
 from ghostload.grid.kernels.lanes import Load, Patch, back8, factor8, forward8, mismatch8, move8
 from ghostload.grid.kernels.newton import gather
 from ghostload.grid.kernels.vectors import spread8, store
@@ -27,26 +29,8 @@ Int8Array = NDArray[np.int8]
 
 _section: Any = inlined(_symbolic.section)
 
-CHORD, NEWTON = 0, 1
-"""Methods: factors of the base case for all steps; factors of each lane, renewed every other step."""
-
 RENEW = 2
 """Newton in lanes factors anew every so many steps."""
-
-SLOW = 0.6
-"""A chord lane whose mismatch shrinks by less than this in a step, after the third, is given up: Newton is cheaper."""
-
-RETURN = 24
-"""Steps after which generators at a limit stay there."""
-
-HUGE = 1e8
-"""A mismatch above this is divergence."""
-
-
-def work_size(nodes: int, free: int, slots: int, entries: int, method: int) -> int:
-    """Return the doubles of scratch that :func:`run` needs."""
-    blocks = 32 * slots if method == NEWTON else 0
-    return 16 * nodes + 40 * free + 2 * entries + 2 * free + blocks + 8 * 32
 
 
 @kernel
@@ -127,27 +111,6 @@ def _start(
 
 
 @kernel
-def _judge(
-    step: int, method: int, tol: float, error: FloatArray, before: FloatArray, active: FloatArray, steps: Int64Array
-) -> int:
-    """Stop the lanes that have arrived or failed; return how many go on."""
-    going = 0
-    for n in range(8):
-        if active[n] == 0.0:
-            continue
-        steps[n] = step
-        gone = not error[n] <= HUGE
-        if method == CHORD and step > 3 and error[n] > SLOW * before[n]:
-            gone = True
-        if error[n] <= tol or gone:
-            active[n] = 0.0
-        else:
-            going += 1
-        before[n] = error[n]
-    return going
-
-
-@kernel
 def _write(v: FloatArray, k: int, scenarios: int, position: Int32Array, place: Int64Array, v_out: ComplexArray) -> None:
     """Write the voltages of a group, node by node in the order of the grid."""
     last = min(8, scenarios - k)
@@ -203,111 +166,6 @@ class Rules(NamedTuple):
     max_iter: int
 
 
-class _Desk(NamedTuple):
-    """Scratch of one group."""
-
-    v: FloatArray
-    f: FloatArray
-    power: FloatArray
-    pq: FloatArray
-    yo: FloatArray
-    yd: FloatArray
-    blocks: FloatArray
-    error: FloatArray
-    before: FloatArray
-    active: FloatArray
-    pull: FloatArray
-    state: Int8Array
-    hold: FloatArray
-    steps: Int64Array
-
-
-@kernel
-def _note(s: FloatArray, v: FloatArray, state: Int8Array, hold: FloatArray) -> None:
-    """Keep the set points of magnitude and the reactive powers that are given besides the generators."""
-    state[:] = 0
-    for i in range(state.size // 8):
-        for n in range(8):
-            at = 16 * i + n
-            hold[at] = math.sqrt(v[at] ** 2 + v[at + 8] ** 2)
-            hold[at + 8] = s[at + 8]
-
-
-@kernel
-def _limits(
-    step: int,
-    tol: float,
-    q_low: FloatArray,
-    q_high: FloatArray,
-    load: Load,
-    desk: _Desk,
-) -> int:
-    """Switch generators between voltage and limit in lanes that have just converged; those go on. Return how many do.
-
-    A generator at its upper limit goes back when its voltage lies above the set point, at its lower limit when below;
-    after :data:`RETURN` steps none goes back any more, so that the rounds end.
-    """
-    v, power, pq, state, hold = desk.v, desk.power, desk.pq, desk.state, desk.hold
-    margin = max(tol, 1e-9)
-    lanes = 0
-    for n in range(8):
-        if desk.active[n] != 0.0 or not desk.error[n] <= tol:
-            continue
-        changes = 0
-        for i in range(q_low.size):
-            if q_low[i] == -math.inf and q_high[i] == math.inf:
-                continue
-            at = 16 * i + n
-            size = math.sqrt(v[at] ** 2 + v[at + 8] ** 2)
-            now = state[8 * i + n]
-            new = now
-            if now == 0:
-                q = power[at + 8] - load.power[at + 8]
-                if load.current.size:
-                    q -= (load.current[at + 8] + load.impedance[at + 8] * size) * size
-                new = 1 if q > q_high[i] + margin else (-1 if q < q_low[i] - margin else 0)
-            elif step < RETURN and (size - hold[at]) * now > 1e-9:
-                new = 0
-                v[at] *= hold[at] / size
-                v[at + 8] *= hold[at] / size
-            if new != now:
-                changes += 1
-                state[8 * i + n] = new
-                pq[8 * i + n] = 0.0 if new == 0 else 1.0
-                load.power[at + 8] = hold[at + 8] + (q_high[i] if new == 1 else (q_low[i] if new == -1 else 0.0))
-        if changes > 0:
-            desk.active[n] = 1.0
-            lanes += 1
-    return lanes
-
-
-@kernel
-def _lay_desk(code: Int32Array, method: int, limited: bool, work: FloatArray) -> _Desk:
-    """Cut the scratch of a chunk out of ``work``, each part at a cache line."""
-    nodes, free = code[0], code[1]
-    entries, blocks = _section(code, 5).size, 32 * _section(code, 3).size if method == NEWTON else 0
-    a = 16 * nodes
-    b = a + 40 * free
-    c = b + 256
-    d = c + blocks
-    return _Desk(
-        work[:a],
-        work[a : a + 16 * free],
-        work[a + 16 * free : a + 32 * free],
-        work[a + 32 * free : b],
-        work[d : d + 2 * entries],
-        work[d + 2 * entries : d + 2 * entries + 2 * free],
-        work[c:d],
-        work[b : b + 16],
-        work[b + 16 : b + 24],
-        work[b + 24 : b + 32],
-        work[b + 32 : b + 32 + 2 * RANK],
-        np.zeros(8 * free if limited else 0, np.int8),
-        np.zeros(16 * free if limited else 0),
-        np.zeros(8, np.int64),
-    )
-
-
 @kernel
 def _link_patches(task: Task, k: int, patch: Patch, undo: bool) -> None:
     """Link the patches of a group by row, or take the links away again."""
@@ -325,7 +183,7 @@ def _link_patches(task: Task, k: int, patch: Patch, undo: bool) -> None:
 
 @kernel
 def _begin(
-    code: Int32Array, base: Base, task: Task, rules: Rules, correction: Correction, k: int, load: Load, desk: _Desk
+    code: Int32Array, base: Base, task: Task, rules: Rules, correction: Correction, k: int, load: Load, desk: Desk
 ) -> None:
     """Put a group at its start; lanes without a scenario, or with one that cannot be corrected, do not take part."""
     _start(desk.v, base.v, _section(code, 0), base.pq, desk.pq, task.set_node, task.set_vm, k, task.place.size)
@@ -336,7 +194,7 @@ def _begin(
         if desk.active[n] == 1.0 and rules.method == CHORD and correction.counts.size:
             desk.active[n] = 1.0 if correction.counts[task.place[k + n]] >= 0 else 0.0
     if desk.state.size:
-        _note(load.power, desk.v, desk.state, desk.hold)
+        note(load.power, desk.v, desk.state, desk.hold)
 
 
 @kernel
@@ -350,7 +208,7 @@ def _step(
     step: int,
     load: Load,
     patch: Patch,
-    desk: _Desk,
+    desk: Desk,
 ) -> None:
     """Take one step: common factors, new factors, or those of the step before."""
     if rules.method == CHORD or (rules.shared_start and step == 0):
@@ -399,7 +257,7 @@ def run(
     """
     free, scenarios = code[1], task.place.size
     limited = task.q_low.size > 0
-    desk = _lay_desk(code, rules.method, limited, work)
+    desk = lay_desk(code, rules.method, limited, work)
     gather(code, base.y, desk.yo, desk.yd)
     whole = task.load
     for k in range(0, scenarios, 8):
@@ -411,8 +269,8 @@ def run(
         _begin(code, base, task, rules, correction, k, load, desk)
         for step in range(rules.max_iter + 1):
             mismatch8(code, desk.yo, desk.yd, load, desk.pq, desk.v, desk.power, desk.f, patch, desk.error)
-            going = _judge(step, rules.method, rules.tol, desk.error, desk.before, desk.active, desk.steps)
-            if limited and _limits(step, rules.tol, task.q_low, task.q_high, load, desk) > 0:
+            going = judge(step, rules.method, rules.tol, desk.error, desk.before, desk.active, desk.steps)
+            if limited and keep_limits(step, rules.tol, task.q_low, task.q_high, load, desk) > 0:
                 mismatch8(code, desk.yo, desk.yd, load, desk.pq, desk.v, desk.power, desk.f, patch, desk.error)
                 for n in range(8):
                     desk.before[n] = desk.error[n] if desk.active[n] != 0.0 else desk.before[n]

@@ -15,7 +15,7 @@ PQ, PV, REF = 1, 2, 3
 """Types of a node: power given; active power and magnitude given; magnitude and angle given."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Solution:
     """The state that a kernel ended in, and how far it is from balance.
 

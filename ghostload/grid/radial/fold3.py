@@ -33,8 +33,17 @@ One part in a million is what OpenDSS takes, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Link:
-    """A branch as seen from its parent: a series impedance with shunts at both ends, or four admittance blocks."""
+class Link:
+    """A branch as seen from its parent: a series impedance with shunts at both ends, or four admittance blocks.
+
+    Attributes
+    ----------
+    z : (c, c) complex array or None
+    y_parent, y_child : (c, c) complex array
+        Admittance at either end.
+    y_up, y_down : (c, c) complex array or None
+        From the child's voltage to the parent's current, and back; None where there is ``z``.
+    """
 
     z: ComplexArray | None
     y_parent: ComplexArray
@@ -57,6 +66,10 @@ class Folded3:
     root_z : (c, c) complex array
         Impedance of the source.
     v_root : (c,) complex array
+    links : list of Link or None
+        The branch above each position; None above the first.
+    shunt : (positions, c, c) complex array
+        Earth electrodes.
     """
 
     order: RadialOrder
@@ -66,6 +79,8 @@ class Folded3:
     root_g: ComplexArray
     root_z: ComplexArray
     v_root: ComplexArray
+    links: list[Link | None]
+    shunt: ComplexArray
 
 
 def width(grid: ThreePhaseGrid) -> int:
@@ -99,12 +114,13 @@ def fold3(grid: ThreePhaseGrid) -> Folded3:
     if len(ends) > len(number):
         raise UsageError("the feeder has parallel branches between two buses; merge them into one")
     c = width(grid)
-    links: list[_Link | None] = [None] * len(order.order)
+    link = _Links(grid, c)
+    links: list[Link | None] = [None] * len(order.order)
     items: list[Line3 | Transformer3 | None] = [None, *branches]
     for (a, b), entry in zip(ends, items, strict=True):
         outward = order.parent[order.position[b]] == order.position[a]
         child = b if outward else a
-        links[order.position[child]] = _source_link(grid, c) if entry is None else _link(grid, entry, bool(outward), c)
+        links[order.position[child]] = _source_link(grid, c) if entry is None else link(entry, bool(outward))
     shunt = np.zeros((len(order.order), c, c), dtype=np.complex128)
     for i, bus in enumerate(grid.buses):
         if bus.earth_ohm is not None:
@@ -113,8 +129,9 @@ def fold3(grid: ThreePhaseGrid) -> Folded3:
 
 
 def _eliminated(
-    grid: ThreePhaseGrid, order: RadialOrder, links: list[_Link | None], g: ComplexArray, c: int
+    grid: ThreePhaseGrid, order: RadialOrder, links: list[Link | None], shunt: ComplexArray, c: int
 ) -> Folded3:
+    g = shunt.copy()
     one = np.eye(c, dtype=np.complex128)
     n, f = np.repeat(one[None], len(links), axis=0), np.repeat(one[None], len(links), axis=0)
     z = np.zeros((len(links), c, c), dtype=np.complex128)
@@ -129,8 +146,7 @@ def _eliminated(
                 z[k] = link.z
                 g[parent[k]] += link.y_parent
                 continue
-            n[k] = np.linalg.inv(one + link.z @ below)
-            f[k] = np.linalg.inv(one + below @ link.z)
+            n[k], f[k] = np.linalg.inv(np.stack([one + link.z @ below, one + below @ link.z]))
             z[k] = n[k] @ link.z
             g[parent[k]] += link.y_parent + f[k] @ below
             continue
@@ -145,7 +161,7 @@ def _eliminated(
     v_root = np.append(phases, np.zeros(c - 3))
     first = links[order.position[1 + [b.name for b in grid.buses].index(source.bus)]]
     root_z = first.z if first is not None and first.z is not None else np.zeros((c, c), dtype=np.complex128)
-    return Folded3(order, n, z, f, g[0], root_z, v_root)
+    return Folded3(order, n, z, f, g[0], root_z, v_root, links, shunt)
 
 
 def _inverse(y: ComplexArray, bus: Bus3) -> ComplexArray:
@@ -159,32 +175,45 @@ def _inverse(y: ComplexArray, bus: Bus3) -> ComplexArray:
     return result
 
 
-def _source_link(grid: ThreePhaseGrid, c: int) -> _Link:
+def _source_link(grid: ThreePhaseGrid, c: int) -> Link:
     source = grid.source
     bus = next(bus for bus in grid.buses if bus.name == source.bus)
     own, mutual = (source.z0_ohm + 2 * source.z1_ohm) / 3, (source.z0_ohm - source.z1_ohm) / 3
     z = np.zeros((c, c), dtype=np.complex128)
     z[:3, :3] = (np.full((3, 3), mutual) + np.eye(3) * (own - mutual)) * BASE_VA / base_v(bus) ** 2
-    return _Link(z, np.zeros_like(z), np.zeros_like(z))
+    return Link(z, np.zeros_like(z), np.zeros_like(z))
 
 
-def _link(grid: ThreePhaseGrid, item: Line3 | Transformer3, outward: bool, c: int) -> _Link:
-    if isinstance(item, Line3):
-        return _line_link(grid, item, c)
-    return _transformer_link(grid, item, outward, c)
+class _Links:
+    """Makes the link of each branch; lines of one construction share its matrices."""
 
+    def __init__(self, grid: ThreePhaseGrid, c: int) -> None:
+        self._grid, self._c = grid, c
+        self._buses = {bus.name: bus for bus in grid.buses}
+        self._per_km: dict[tuple[str, str, float], tuple[ComplexArray, ComplexArray]] = {}
 
-def _line_link(grid: ThreePhaseGrid, line: Line3, c: int) -> _Link:
-    bus = next(bus for bus in grid.buses if bus.name == line.to_bus)
-    code = grid.codes[line.code]
-    wires = [CONDUCTORS.index(name) for name in line.conductors or bus.conductors]
-    per_unit = BASE_VA / base_v(bus) ** 2
-    z, half = np.zeros((c, c), dtype=np.complex128), np.zeros((c, c), dtype=np.complex128)
-    z[np.ix_(wires, wires)] = np.asarray(code.z_ohm_per_km) * line.length_km * per_unit
-    if code.c_nf_per_km is not None:
-        farad = np.asarray(code.c_nf_per_km) * line.length_km * 1e-9
-        half[np.ix_(wires, wires)] = 1j * np.pi * grid.f_hz * farad / per_unit
-    return _Link(z, half, half)
+    def __call__(self, item: Line3 | Transformer3, outward: bool) -> Link:
+        if isinstance(item, Transformer3):
+            return _transformer_link(self._buses, item, outward, self._c)
+        bus = self._buses[item.to_bus]
+        key = (item.code, item.conductors or bus.conductors, bus.vn_kv)
+        if key not in self._per_km:
+            self._per_km[key] = self._line(*key)
+        z, half = self._per_km[key]
+        at_ends = half * item.length_km
+        return Link(z * item.length_km, at_ends, at_ends)
+
+    def _line(self, name: str, conductors: str, vn_kv: float) -> tuple[ComplexArray, ComplexArray]:
+        """Return the series impedance and half of the admittance to earth of a kilometre."""
+        code, c = self._grid.codes[name], self._c
+        wires = [CONDUCTORS.index(conductor) for conductor in conductors]
+        per_unit = BASE_VA * 3.0 / (vn_kv * 1e3) ** 2
+        z, half = np.zeros((c, c), dtype=np.complex128), np.zeros((c, c), dtype=np.complex128)
+        z[np.ix_(wires, wires)] = np.asarray(code.z_ohm_per_km) * per_unit
+        if code.c_nf_per_km is not None:
+            farad = np.asarray(code.c_nf_per_km) * 1e-9
+            half[np.ix_(wires, wires)] = 1j * np.pi * self._grid.f_hz * farad / per_unit
+        return z, half
 
 
 def _anti_float(sn_kva: float, bus: Bus3, group: str) -> FloatArray:
@@ -195,8 +224,7 @@ def _anti_float(sn_kva: float, bus: Bus3, group: str) -> FloatArray:
     return np.array([1.0, 1.0, 1.0, 3.0]) * winding / 2
 
 
-def _transformer_link(grid: ThreePhaseGrid, item: Transformer3, outward: bool, c: int) -> _Link:
-    buses = {bus.name: bus for bus in grid.buses}
+def _transformer_link(buses: dict[str, Bus3], item: Transformer3, outward: bool, c: int) -> Link:
     sides = (buses[item.hv_bus], buses[item.lv_bus])
     r, size = item.vkr_percent / 100, item.vk_percent / 100
     loss, current = item.pfe_kw / item.sn_kva, item.i0_percent / 100
@@ -233,7 +261,7 @@ def _transformer_link(grid: ThreePhaseGrid, item: Transformer3, outward: bool, c
     base = np.repeat([base_v(bus) for bus in sides], c)
     whole *= base[:, None] * base / BASE_VA
     up, low = (slice(None, c), slice(c, None)) if outward else (slice(c, None), slice(None, c))
-    return _Link(None, whole[up, up], whole[low, low], whole[up, low], whole[low, up])
+    return Link(None, whole[up, up], whole[low, low], whole[up, low], whole[low, up])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

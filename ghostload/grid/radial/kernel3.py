@@ -207,6 +207,7 @@ def _settle(steps: Any, c: int, j: int, lanes: int, iteration: int, tol: float, 
                 left += 1
                 continue
             results.iterations[steps[t]] = iteration
+            results.change[steps[t]] = np.sqrt(error)
             put(lanes, t, 0.0)
     return left
 

@@ -37,6 +37,9 @@ class SeriesResult:
         What branches take: all given to the grid less all taken from it.
     iterations : (K,) int array
         Sweeps, the most over the islands.
+    change : (K,) array
+        Largest change of a voltage in the last sweep, per unit; so far are the currents of the loads from those that
+        belong to the voltages.
     converged : (K,) bool array
     reason : mapping of step to str
         Why a step has no solution.
@@ -49,8 +52,15 @@ class SeriesResult:
     source: ComplexArray | None
     losses: ComplexArray | None
     iterations: IntArray
+    change: FloatArray
     converged: BoolArray
     reason: dict[int, str]
+
+
+def into(v: ComplexArray | None = None, vm: FloatArray | None = None) -> SeriesResult:
+    """Return what ``reuse=`` takes for voltages or magnitudes to be written into arrays of (K, m)."""
+    none = np.zeros(0, dtype=np.int64)
+    return SeriesResult(v, vm, None, None, None, None, none, np.zeros(0), none > 0, {})
 
 
 def checked_quantities(outputs: str | Iterable[str]) -> frozenset[str]:
@@ -76,6 +86,7 @@ def empty_results(
         np.zeros((steps if "losses" in wanted else 0, 2)),
         np.zeros(steps, dtype=np.int64),
         np.ones(steps, dtype=np.int64),
+        np.zeros(steps),
     )
 
 
@@ -88,19 +99,21 @@ def _again(old: NDArray[Any] | None, shape: tuple[int, ...]) -> FloatArray:
 
 def begin_anew(raw: tuple[Any, ...], steps: IntArray) -> None:
     """Clear what is summed up over islands, for steps that are solved a second time."""
-    _, _, extremes, _, losses, iterations, state = raw
+    _, _, extremes, _, losses, iterations, state, change = raw
     if len(extremes):
         extremes[steps] = np.inf, -np.inf
     if len(losses):
         losses[steps] = 0.0
     iterations[steps] = 0
     state[steps] = 1
+    change[steps] = 0.0
 
 
 def finished(raw: tuple[Any, ...], wanted: frozenset[str], limit: int) -> SeriesResult:
     """Blank the steps without a solution, say why, and give the arrays their names."""
-    v, vm, extremes, source, losses, iterations, state = raw
+    v, vm, extremes, source, losses, iterations, state, change = raw
     failed = np.flatnonzero(state < 1)
+    change[failed] = np.nan
     if len(failed):
         for name, array in (("v", v), ("vm", vm), ("extremes", extremes), ("source", source), ("losses", losses)):
             if name in wanted:
@@ -120,6 +133,7 @@ def finished(raw: tuple[Any, ...], wanted: frozenset[str], limit: int) -> Series
         source=as_complex(source) if "source" in wanted else None,
         losses=as_complex(losses) if "losses" in wanted else None,
         iterations=iterations,
+        change=change,
         converged=state > 0,
         reason=reason,
     )

@@ -102,6 +102,8 @@ class RadialPlan:
     ----------
     network : Network
         Only its branches, shunts, node types and set points are read.
+    order : RadialOrder, optional
+        What :func:`recognise` gave for the network, where it was asked already.
 
     Raises
     ------
@@ -113,8 +115,8 @@ class RadialPlan:
     Formulas and sources: ``docs/radial.md``.
     """
 
-    def __init__(self, network: RadialNetwork) -> None:
-        order = recognise(network)
+    def __init__(self, network: RadialNetwork, order: RadialOrder | NotRadial | None = None) -> None:
+        order = recognise(network) if order is None else order
         if isinstance(order, NotRadial):
             raise UsageError(f"the grid cannot be swept: {order.reason}; solve it with Newton")
         self.order = order

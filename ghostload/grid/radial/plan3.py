@@ -48,6 +48,8 @@ class ThreePhasePlan:
         for load in grid.loads:
             loaded[order.position[self.bus_number[load.bus]]] = True
         self.paths = paths(self.folded, loaded)
+        self._constants: Any = None
+        self._everywhere: Any = None
 
     def solve(self, *, at: Sequence[Place] | None = None, tol: float = 1e-8, max_iter: int = 100) -> SeriesResult:
         """Solve one step with the loads of the grid; see :meth:`solve_series`."""
@@ -109,7 +111,7 @@ class ThreePhasePlan:
         wanted, limit, threads = checked_quantities(outputs), checked_limit(tol, max_iter), thread_count(n_jobs)
         count = step_count(s, steps)
         feeder = self._feeder(kernel3)
-        probes = self._probes(self.places if at is None else at, kernel3)
+        probes = self._probes_everywhere(kernel3) if at is None else self._probes(at, kernel3)
         factor = self._factor(v_source, count)
         raw = empty_results(wanted, count, len(probes.above), 1, reuse)
         size = CHUNK if callable(s) else max(count, 1)
@@ -146,7 +148,12 @@ class ThreePhasePlan:
         return np.broadcast_to(value, (count,))
 
     def _feeder(self, kernel: Any) -> Any:
-        """Gather the constants of the kernel."""
+        """Gather the constants of the kernel, once."""
+        if self._constants is None:
+            self._constants = self._gathered(kernel)
+        return self._constants
+
+    def _gathered(self, kernel: Any) -> Any:
         folded, way = self.folded, self.paths
         kept, order = way.reduced.kept, folded.order
         open_v = np.zeros((len(order.order), len(folded.v_root)), dtype=np.complex128)
@@ -157,7 +164,7 @@ class ThreePhasePlan:
         rows = [
             (int(order.position[self.bus_number[load.bus]]), column, *entry)
             for column, load in enumerate(self.grid.loads)
-            for entry in self._elements(load)
+            for entry in self.elements(load)
         ]
         rows.sort(key=lambda row: row[:2])
         place = np.array([row[0] for row in rows], dtype=np.int64)
@@ -179,8 +186,8 @@ class ThreePhasePlan:
             root_z=pairs(folded.root_z),
         )
 
-    def _elements(self, load: Load3) -> list[tuple[int, int, float, float, float, float]]:
-        """Return for each element its two conductors, its share, and its ZIP shares per unit of earth voltage."""
+    def elements(self, load: Load3) -> list[tuple[int, int, float, float, float, float]]:
+        """Return for each element its two conductors (-1 is earth), its share, and its ZIP shares per unit to earth."""
         bus = self.grid.buses[self.bus_number[load.bus] - 1]
         names = load.elements()
         entries = []
@@ -191,6 +198,11 @@ class ThreePhasePlan:
             zip_ = (1.0 - load.i_share - load.z_share, load.i_share / rated, load.z_share / rated**2)
             entries.append((CONDUCTORS.index(a), to, 1.0 / len(names), *zip_))
         return entries
+
+    def _probes_everywhere(self, kernel: Any) -> Any:
+        if self._everywhere is None:
+            self._everywhere = self._probes(self.places, kernel)
+        return self._everywhere
 
     def _probes(self, at: Sequence[Place], kernel: Any) -> Any:
         """Express the wanted voltages by those of the kept buses and the currents between them."""

@@ -52,6 +52,7 @@ class Results(NamedTuple):
     losses: Any  # (K, 2)
     iterations: Any  # (K,) int64
     converged: Any  # (K,) int64: 1 yes, 0 not within the iterations, -1 broke down
+    change: Any  # (K,) largest change of a voltage in the last sweep
 
 
 class Block(NamedTuple):
@@ -120,6 +121,7 @@ def _settle(steps: Any, lanes: int, iteration: int, tol: float, results: Any) ->
                 results.converged[steps[t]] = -1
             elif is_near(np.sqrt(error), get(lanes, 4 * BLOCK + t), tol):
                 results.iterations[steps[t]] = max(results.iterations[steps[t]], iteration)
+                results.change[steps[t]] = max(results.change[steps[t]], np.sqrt(error))
             else:
                 put(lanes, 4 * BLOCK + t, np.sqrt(error))
                 left += 1

@@ -25,10 +25,13 @@ class LineCode:
     z_ohm_per_km : (k, k) complex array
     c_nf_per_km : (k, k) array, optional
         Nodal capacitances: mutual terms are negative.
+    max_i_ka : float, optional
+        Thermal limit of each conductor; loadings are NaN where it is not given.
     """
 
     z_ohm_per_km: ComplexArray
     c_nf_per_km: FloatArray | None = None
+    max_i_ka: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,5 +229,7 @@ def _check_load(load: Load3, places: dict[str, Bus3]) -> None:
         raise UsageError(f"{what}: connection is {load.connection!r}; wye or delta")
     if not load.phases or set(load.phases) - (set("abc") & set(bus.conductors)):
         raise UsageError(f"{what} has phases {load.phases!r}, but bus {bus.name!r} has {bus.conductors!r}")
+    if not (np.isfinite(load.p_kw) and np.isfinite(load.q_kvar)):
+        raise UsageError(f"{what}: p_kw is {load.p_kw} and q_kvar is {load.q_kvar}; give finite values")
     if load.connection == "delta" and len(load.phases) < 2:
         raise UsageError(f"{what}: a delta load needs two or three phases")

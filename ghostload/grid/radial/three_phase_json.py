@@ -27,6 +27,7 @@ def feeder_to_json(grid: ThreePhaseGrid) -> str:
             "z_ohm_per_km": [[_pair(z) for z in row] for row in np.asarray(code.z_ohm_per_km).tolist()],
             "c_nf_per_km": None if code.c_nf_per_km is None else np.asarray(code.c_nf_per_km).tolist(),
         }
+        | ({} if code.max_i_ka is None else {"max_i_ka": code.max_i_ka})
         for name, code in grid.codes.items()
     }
     for table, kind in _TABLES.items():
@@ -67,6 +68,7 @@ def feeder_from_json(text: str, where: str = "feeder") -> ThreePhaseGrid:
             name: LineCode(
                 np.array([[complex(*z) for z in row] for row in code["z_ohm_per_km"]]),
                 None if code["c_nf_per_km"] is None else np.array(code["c_nf_per_km"], dtype=np.float64),
+                code.get("max_i_ka"),
             )
             for name, code in document["codes"].items()
         }

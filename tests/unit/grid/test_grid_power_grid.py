@@ -16,11 +16,11 @@ from power_grid_support import small_data, small_grid
 
 import ghostload
 from ghostload.errors import DataError, UsageError
+from ghostload.grid.effects import EFFECT
 from ghostload.grid.flows import RESULTS, ac_state
 from ghostload.grid.power_grid import PowerGrid
 from ghostload.grid.results import RESULT_COLUMNS
 from ghostload.grid.schema import COMPONENTS
-from ghostload.grid.solving import EFFECT
 
 TIGHT = 1e-9
 
