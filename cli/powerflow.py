@@ -80,10 +80,14 @@ def command(
     """  # noqa: D301
     from ghostload.grid.power_grid import PowerGrid
 
+    if output is not None:
+        from ghostload.grid.io.files import refuse_unwritable
+
+        refuse_unwritable(output)
     options: dict[str, Any] = {"tolerance": tolerance, "max_iter": max_iter, "init": init}
-    grid = PowerGrid(case, qlim, **options) if _is_file(case) else PowerGrid.from_case(case, qlim, **options)
     if series is not None and contingencies is not None:
         raise click.UsageError("--series and --contingencies do not go together; give one", context)
+    grid = PowerGrid(case, qlim, **options) if _is_file(case) else PowerGrid.from_case(case, qlim, **options)
     errors, warnings = _findings(grid)
     for line in (errors or warnings)[: None if verbose else MOST]:
         click.echo(f"ghostload: {line}", err=True)
@@ -256,7 +260,8 @@ def as_text(summary: dict[str, Any]) -> str:
         f"islands          {summary['islands']}" + (f"; {dark} buses without voltage" if dark else ""),
     ]
     loaded = summary["most_loaded"]
-    lines.append("most loaded" if loaded else f"most loaded      no branch above {LEAST_PERCENT:g} % of its rating")
+    none = f"most loaded      no ratings, or no branch above {LEAST_PERCENT:g} % of its own"
+    lines.append("most loaded" if loaded else none)
     lines += [
         f"  {branch['branch']:<14} {branch['loading_percent']:6.1f} %  buses {' - '.join(map(str, branch['buses']))}"
         for branch in loaded

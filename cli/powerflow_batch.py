@@ -97,7 +97,7 @@ def run(
     What was found, as JSON types; the results themselves go to the file ``output``, when all is solved.
     """
     total, chunks = _steps(grid, series) if series is not None else _outages(grid, contingencies or 1)
-    found = Findings()
+    found = Findings("step" if series is not None else "outage of")
     with ResultsZip(output) as results:
         for labels, solve in chunks:
             before = found.scenarios
@@ -152,9 +152,10 @@ def _outages(grid: PowerGrid, k: int) -> tuple[int, Iterator[tuple[list[str], So
 
 
 class Findings:
-    """What matters of a batch, gathered chunk by chunk."""
+    """What matters of a batch, gathered chunk by chunk; ``what`` stands before the label of a scenario."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self.what = what
         self.scenarios = self.solved = self.fallbacks = self.dark = 0
         self.methods: list[str] = []
         self.failed: list[dict[str, str]] = []
@@ -199,6 +200,7 @@ class Findings:
     def as_dict(self) -> dict[str, Any]:
         """Return what was found, as JSON types."""
         out: dict[str, Any] = {
+            "scenario_is": self.what,
             "scenarios": self.scenarios,
             "solved": self.solved,
             "failed": self.failed,
@@ -334,17 +336,18 @@ def as_text(summary: dict[str, Any]) -> str:
         f"{summary['fallbacks']} of them with the pivoting solver"
     ]
     if summary["solved"]:
+        what = summary["scenario_is"]
         low, high, loss = summary["lowest_voltage"], summary["highest_voltage"], summary["loss_mw"]
         lines += [
             f"losses           {loss['mean']:,.3f} MW on average, {loss['max']:,.3f} MW at most",
-            f"lowest voltage   {low['vm_pu']:.4f} pu at bus {low['bus']}, {low['scenario']}",
-            f"highest voltage  {high['vm_pu']:.4f} pu at bus {high['bus']}, {high['scenario']}",
+            f"lowest voltage   {low['vm_pu']:.4f} pu at bus {low['bus']}, {what} {low['scenario']}",
+            f"highest voltage  {high['vm_pu']:.4f} pu at bus {high['bus']}, {what} {high['scenario']}",
         ]
         dark = summary["most_buses_without_voltage"]
         lines += [f"without voltage  at most {dark} buses"] if dark else []
         loaded = summary["most_loaded"]
-        lines.append("most loaded" if loaded else "most loaded      no branch above 1 % of its rating")
-        lines += [f"  {b['branch']:<14} {b['loading_percent']:6.1f} %  {b['scenario']}" for b in loaded]
+        lines.append("most loaded" if loaded else "most loaded      no ratings, or no branch above 1 % of its own")
+        lines += [f"  {b['branch']:<14} {b['loading_percent']:6.1f} %  {what} {b['scenario']}" for b in loaded]
     failed = summary["failed"]
     lines += ["no solution"] if failed else []
     lines += [f"  {one['scenario']}: {one['reason']}" for one in failed[:MOST]]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
+from types import ModuleType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostload.grid.kernels.solution import ComplexArray, IntArray
+from ghostload.grid.kernels.solution import ComplexArray
 from ghostload.grid.network import Network
 from ghostload.grid.options import SolveOptions
 from ghostload.grid.pattern import Pattern
@@ -18,6 +20,14 @@ from ghostload.grid.working import WorkingCopy
 
 BRANCHES_ANEW: Final = ("line", "trafo", "impedance")
 """Components of which one branch can be computed anew."""
+
+
+@cache
+def _rewrite() -> ModuleType:
+    """Import the kernels that write branches, once: an import statement takes as long as they do."""
+    from ghostload.grid.kernels import rewrite
+
+    return rewrite
 
 
 class AtBranches:
@@ -39,7 +49,8 @@ class AtBranches:
         self.pattern = Pattern(network)
         self._out: set[int] = set()
         self._live: NDArray[np.int32] | None = None
-        self._line_copy: WorkingCopy | None = None
+        self._columns_of: WorkingCopy | None = None
+        self._service: dict[str, NDArray[np.bool_]] = {}
         self._line_columns: list[NDArray[np.float64]] = []
         self._load_branches(network)
 
@@ -61,7 +72,13 @@ class AtBranches:
             Whether more than its service was written.
         """
         branch = self.network.branch_of[component].item(row)
-        on = copy.column(component, "in_service").item(row)
+        if self._columns_of is not copy:
+            self._columns_of, self._service = copy, {}
+            self._line_columns = [copy.opened(("line", name)) for name in LINE_COLUMNS]
+        service = self._service.get(component)
+        if service is None:
+            service = self._service[component] = copy.opened((component, "in_service"))
+        on = service.item(row)
         if branch < 0:
             return not on
         if written:
@@ -87,7 +104,8 @@ class AtBranches:
         """
         on, number = copy.column(component, "in_service"), self.network.branch_of[component]
         compute: list[tuple[int, int]] = []
-        live, gone = [], []
+        live: list[int] = []
+        gone: list[int] = []
         for row, written in rows.items():
             branch = number.item(row)
             if branch < 0:
@@ -115,11 +133,10 @@ class AtBranches:
 
     def _put(self, branch: int, yff: complex, yft: complex, ytf: complex, ytt: complex, dc_b: float) -> None:
         """Write the admittances of a branch into the matrix."""
-        from ghostload.grid.kernels.rewrite import put_branch
-
+        rewrite = _rewrite()
         pattern = self.pattern
         order, start = pattern.groups
-        put_branch(pattern.n, branch, yff, yft, ytf, ytt, pattern.position, order, start, self._values, self.y)
+        rewrite.put_branch(pattern.n, branch, yff, yft, ytf, ytt, pattern.position, order, start, self._values, self.y)
         self._dc_b[branch] = dc_b
 
     def _put_back(self, branch: int) -> None:
@@ -131,9 +148,6 @@ class AtBranches:
     def _put_line(self, copy: WorkingCopy, row: int, branch: int) -> None:
         """Write a line as its columns are now."""
         network = self.network
-        if self._line_copy is not copy:
-            self._line_columns = [copy.opened(("line", name)) for name in LINE_COLUMNS]
-            self._line_copy = copy
         values = [column.item(row) for column in self._line_columns]
         vn_kv = network.vn_kv.item(network.branch_from.item(branch))
         found = line_two_port(values, vn_kv, network.sn_mva, copy.f_hz)
@@ -153,9 +167,9 @@ class AtBranches:
             component, columns, vn_kv, base=(network.sn_mva, copy.f_hz),
             trafo_model=self.options.trafo_model, angles=self.options.calculate_voltage_angles,
         )  # fmt: skip
-        parts = (two.yff, two.yft, two.ytf, two.ytt, two.dc_b)
-        for k, branch in enumerate(branches.tolist()):
-            self._put(branch, *(part.item(k) for part in parts))
+        ports = (part.tolist() for part in (two.yff, two.yft, two.ytf, two.ytt))
+        for branch, yff, yft, ytf, ytt, dc_b in zip(branches.tolist(), *ports, two.dc_b.tolist(), strict=True):
+            self._put(branch, yff, yft, ytf, ytt, dc_b)
         self._shift[branches] = two.shift_rad
         self._turned = self._turned or bool(two.shift_rad.any())
 
@@ -163,8 +177,7 @@ class AtBranches:
         """Note whether a branch is out; tell whether the ends of one that goes now are joined without it."""
         if on is not (branch in self._out):
             return True
-        from ghostload.grid.kernels.rewrite import switch_branch
-
+        rewrite = _rewrite()
         pattern, network = self.pattern, self.network
         if self._live is None:
             self._live = pattern.live()
@@ -174,7 +187,7 @@ class AtBranches:
             self._out.add(branch)
         a, b = network.branch_from.item(branch), network.branch_to.item(branch)
         change = 1 if on else -1
-        joined: bool = switch_branch(
+        joined: bool = rewrite.switch_branch(
             pattern.n, branch, change, pattern.position, pattern.indptr, pattern.indices, self._live, a, b
         )
         return joined

@@ -136,7 +136,7 @@ class AtNodes:
                 p += p_mw.item(row) * scale
                 if q_mvar is not None:
                     q += q_mvar.item(row) * scale
-        for row in self._following_at.get(node, ()):
+        for row in self._following_at.get(node, ()) if self._following_at else ():
             share = self._constant_power(copy, row)
             p -= share.real
             q -= share.imag

@@ -8,6 +8,7 @@ scenario that the lanes cannot solve goes to the pivoting solver, and what that 
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,13 @@ CHUNK_BYTES = 2**20
 
 LEAST_CHUNK, MOST_CHUNK = 32, 8192
 LEAST_OUTAGES = 256
+"""Outages are sorted within a chunk, so that those alike are solved together: the more the better."""
+
+CHUNK_WORTH = 2**14
+"""Scenarios times nodes in the smallest chunk that a thread is given: a fraction of a millisecond."""
+
+PIECES = 8
+"""Chunks for each thread, so that all end together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,8 +300,9 @@ def _run(
             out["losses_mw"][np.array(sorted(chunk.reasons)) - first + (rows.start or 0)] = np.nan
         return out
 
-    chunks = _chunks(total, network.n, options.chunk, LEAST_OUTAGES if len(inputs.outage) else LEAST_CHUNK)
-    for done, out in zip(chunks, _map(work, chunks, options.n_jobs), strict=True):
+    chunks = _chunks(total, network.n, LEAST_OUTAGES if len(inputs.outage) else LEAST_CHUNK, options)
+    in_order = sink is not None or options.progress is not None
+    for done, out in zip(chunks, _map(work, chunks, options.n_jobs, in_order), strict=True):
         if sink is not None:
             sink.write(done[0], out, converged[done[0] : done[1]], iterations[done[0] : done[1]])
         if options.progress is not None:
@@ -314,24 +323,62 @@ def _sink(path: str | Path, network: Network, data: GridData | None, names: tupl
     return ParquetSink(Path(path), network, data, names)
 
 
-def _chunks(total: int, nodes: int, chunk: int | None, least: int) -> list[tuple[int, int]]:
-    """Cut a batch at multiples of eight."""
-    if chunk is None:
-        chunk = min(max(CHUNK_BYTES // (32 * max(nodes, 1)), LEAST_CHUNK), MOST_CHUNK)
-    size = max(8, chunk // 8 * 8)
+def _chunks(total: int, nodes: int, least: int, options: BatchOptions) -> list[tuple[int, int]]:
+    """Cut a batch at multiples of eight; with threads so that each has several to take, if they are worth a call."""
+    if options.chunk is not None:
+        size = options.chunk
+    else:
+        size = min(max(CHUNK_BYTES // (32 * max(nodes, 1)), least), MOST_CHUNK)
+        if options.n_jobs > 1 and total * nodes > 4 * CHUNK_WORTH:
+            worth = max(LEAST_CHUNK, CHUNK_WORTH // max(nodes, 1))
+            size = min(size, max(-(-total // (PIECES * options.n_jobs)), worth))
+    size = max(8, -(-size // 8) * 8 if options.chunk is None else size // 8 * 8)
     return [(first, min(first + size, total)) for first in range(0, total, size)]
 
 
-def _map(work: Callable[[Any], Any], chunks: list[tuple[int, int]], n_jobs: int) -> Iterable[Any]:
-    """Do the chunks in order, with threads when there is more than one; few are under way at a time."""
-    if n_jobs == 1 or len(chunks) <= 1:
+def _map(
+    work: Callable[[Any], Any], chunks: list[tuple[int, int]], n_jobs: int, in_order: bool = True
+) -> Iterable[Any]:
+    """Do the chunks, with threads when there is more than one.
+
+    ``in_order``: each result is given as soon as those before it are there, and few chunks are under way at a time.
+    Else the caller's thread works too, and takes no time from the others by waking up for every chunk.
+    """
+    threads = min(n_jobs, len(chunks))
+    if threads <= 1:
         yield from map(work, chunks)
-        return
-    with ThreadPoolExecutor(n_jobs) as pool:
-        waiting: list[Any] = []
-        for bounds in chunks:
-            waiting.append(pool.submit(work, bounds))
-            if len(waiting) >= 2 * n_jobs:
-                yield waiting.pop(0).result()
-        for future in waiting:
-            yield future.result()
+    elif in_order:
+        with ThreadPoolExecutor(threads) as pool:
+            waiting: deque[Any] = deque()
+            for bounds in chunks:
+                waiting.append(pool.submit(work, bounds))
+                if len(waiting) >= 2 * threads:
+                    yield waiting.popleft().result()
+            for future in waiting:
+                yield future.result()
+    else:
+        yield from _share(work, chunks, threads)
+
+
+def _share(work: Callable[[Any], Any], chunks: list[tuple[int, int]], threads: int) -> list[Any]:
+    """Have threads, the caller's among them, take chunk after chunk until none is left."""
+    waiting, results = deque(enumerate(chunks)), list[Any](chunks)
+
+    def take() -> None:
+        while True:
+            try:
+                number, bounds = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                results[number] = work(bounds)
+            except BaseException:
+                waiting.clear()
+                raise
+
+    with ThreadPoolExecutor(threads - 1) as pool:
+        others = [pool.submit(take) for _ in range(threads - 1)]
+        take()
+        for other in others:
+            other.result()
+    return results

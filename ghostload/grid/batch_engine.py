@@ -121,7 +121,7 @@ class Engine:
             if term.kind == POWER:
                 here = term.node >= 0
                 unit = 1j if term.part else 1.0
-                np.add.at(s, term.node[here], unit * (term.scale * term.values.mean(axis=0))[here])
+                np.add.at(s, term.node[here], unit * (term.scale * term.mean)[here])
         return s
 
     # -- choice of the method ----------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ class Term:
     Attributes
     ----------
     values : (K, elements) array
+    mean : (elements,) array
+        Over the scenarios.
     node : (elements,) array
         -1: not in the circuit.
     scale : (elements,) array
@@ -52,6 +54,7 @@ class Term:
     """
 
     values: FloatArray
+    mean: FloatArray
     node: IntArray
     scale: FloatArray
     part: int
@@ -105,8 +108,8 @@ class Inputs:
         return self.outage[self.outage_start[k] : self.outage_start[k + 1]]
 
 
-def table(name: str, values: Any, scenarios: int | None, columns: int, what: str) -> FloatArray:
-    """Check a table of one row for each scenario and return it as doubles."""
+def table(name: str, values: Any, scenarios: int | None, columns: int, what: str) -> tuple[FloatArray, FloatArray]:
+    """Check a table of one row for each scenario; return it as doubles, and the mean of its columns."""
     out = np.ascontiguousarray(values, np.float64)
     if out.ndim == 1 and columns == 1:
         out = out[:, None]
@@ -114,10 +117,13 @@ def table(name: str, values: Any, scenarios: int | None, columns: int, what: str
         raise UsageError(f"{name}: has shape {out.shape}, must be (scenarios, {columns}): one column for each {what}")
     if scenarios is not None and len(out) != scenarios:
         raise UsageError(f"{name}: has {len(out)} rows, but the other tables of this batch have {scenarios}")
-    if not np.isfinite(out).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = out.sum(axis=0) / max(len(out), 1)
+    # What is not finite shows in the mean, so that the table is read once.
+    if not np.isfinite(mean).all() and not np.isfinite(out).all():
         k, e = np.argwhere(~np.isfinite(out))[0]
         raise UsageError(f"{name}: is {out[k, e]} in scenario {k}, {what} in column {e}; give a finite number")
-    return out
+    return out, mean
 
 
 def read_inputs(
@@ -176,7 +182,7 @@ def _read_s_bus(inputs: Inputs, network: Network, s_bus: Any) -> None:
     parts = [table("s_bus", part, inputs.scenarios, network.n, "node") for part in (values.real, values.imag)]
     inputs.base_s = np.zeros(network.n, np.complex128)
     nodes, ones = np.arange(network.n), np.ones(network.n)
-    inputs.terms += [Term(part, nodes, ones, number) for number, part in enumerate(parts)]
+    inputs.terms += [Term(part, mean, nodes, ones, number) for number, (part, mean) in enumerate(parts)]
 
 
 def _read_powers(inputs: Inputs, network: Network, data: GridData, given: dict[str, Any]) -> None:
@@ -188,10 +194,10 @@ def _read_powers(inputs: Inputs, network: Network, data: GridData, given: dict[s
             name = f"{component}_{column}"
             if name not in given:
                 continue
-            values = table(name, given[name], inputs.scenarios, len(rows), component)
+            values, mean = table(name, given[name], inputs.scenarios, len(rows), component)
             shares = _shares(data, column) if component == "load" else {POWER: np.ones(len(rows))}
             for kind, share in shares.items():
-                _replace(inputs, Term(values, node, scale * share, part, kind), rows[column])
+                _replace(inputs, Term(values, mean, node, scale * share, part, kind), rows[column])
 
 
 def _shares(data: GridData, column: str) -> dict[int, FloatArray]:
@@ -222,7 +228,7 @@ def _read_set_points(inputs: Inputs, network: Network, given: dict[str, Any]) ->
         if name not in given:
             continue
         node = getattr(network, f"{component}_node")
-        values = table(name, given[name], inputs.scenarios, len(node), component)
+        values, _ = table(name, given[name], inputs.scenarios, len(node), component)
         for row in np.flatnonzero(node >= 0):
             at = int(node[row])
             if network.node_type[at] == PQ:

@@ -103,9 +103,7 @@ def _pool(data: GridData, index: Index, elements: str | Iterable[Any] | None) ->
     if not isinstance(elements, str):
         return _numbers(data, index, list(elements))
     if elements not in BRANCH_COMPONENTS:
-        raise UsageError(
-            f"contingencies: {elements!r} is no kind of branch{did_you_mean(elements, BRANCH_COMPONENTS)}"
-        )
+        raise UsageError(f"contingencies: {elements!r} is no kind of branch{did_you_mean(elements, BRANCH_COMPONENTS)}")
     return np.array([e for e in index.in_service.tolist() if index.names[e][0] == elements], np.int64)
 
 

@@ -112,7 +112,7 @@ class Prepared:
             return self._bases[key]
 
     def borrow(self) -> dict[str, FloatArray]:
-        """Return named scratch that no other thread has, whatever is in it; what is missing is added by the borrower."""
+        """Return named scratch that no other thread has, whatever is in it; the borrower adds what is missing."""
         try:
             return self._idle.pop()
         except IndexError:

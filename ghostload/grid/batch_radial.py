@@ -13,9 +13,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ghostload.errors import UsageError
-from ghostload.grid.batch import BatchOptions, BatchResult, _map, _options, _sink, solve_scenarios
+from ghostload.grid.batch import PIECES, BatchOptions, BatchResult, _map, _options, _sink, solve_scenarios
 from ghostload.grid.batch_inputs import Inputs, Outages, read_inputs
 from ghostload.grid.batch_outputs import Outputs, check_outputs
 from ghostload.grid.batch_prepared import Prepared
@@ -23,17 +24,18 @@ from ghostload.grid.data import GridData
 from ghostload.grid.kernels.compiled import first_call, kernel
 from ghostload.grid.kernels.solution import ComplexArray, FloatArray, IntArray
 from ghostload.grid.network import Network
+from ghostload.grid.radial.lanes import address, fma, get, larger, load, prefetch, put, spread, store
 from ghostload.grid.radial.outputs import SeriesResult, into
 from ghostload.grid.radial.plan import RadialPlan, recognise
 from ghostload.grid.radial.tree import NotRadial
 
-CLOSER = 1e-3
-"""Voltages are swept this much closer than the mismatch of power may be: angles and loadings follow from them."""
+CLOSEST = 1e-10
+"""Voltages are swept at least this near to the solution, per unit: angles and loadings follow from them."""
 
 MOST_SWEEPS = 100
 """A scenario that needs more is near the nose of its PV curve, or beyond: Newton's method takes it."""
 
-CHUNK_BYTES = 2**22
+CHUNK_BYTES = 2**23
 """Voltages of a chunk: enough for a call to cost nothing, few enough for the processor's cache."""
 
 LEAST_CHUNK, MOST_CHUNK = 64, 8192
@@ -60,15 +62,44 @@ class Powers:
         column[self.nodes] = np.arange(len(self.nodes))
         here = base[: self.kinds, self.nodes]
         self._base = np.ascontiguousarray(np.stack([here.real, here.imag], axis=1))
-        self._terms = [(term, column[term.node]) for term in inputs.terms]
+        self._values = [term.values for term in inputs.terms]
+        self._start = np.cumsum([0, *(len(term.node) for term in inputs.terms)])
+        self._column = np.concatenate([np.zeros(0, np.int64), *(column[term.node] for term in inputs.terms)])
+        self._scale = np.concatenate([np.zeros(0), *(term.scale for term in inputs.terms)])
+        in_line = [np.array_equal(column[term.node], np.arange(len(term.node))) for term in inputs.terms]
+        self._in_line = np.array(in_line, np.bool_)
+        self._row = np.array([2 * term.kind + term.part for term in inputs.terms], np.int64)
 
-    def of(self, first: int, last: int) -> FloatArray:
-        """Return those of some scenarios: (kinds, 2, scenarios, L), active then reactive, per unit."""
-        out = np.empty((self.kinds, 2, last - first, len(self.nodes)))
-        out[:] = self._base[:, :, None, :]
-        for term, column in self._terms:
-            add_columns(term.values[first:last], column, term.scale, out[term.kind, term.part])
-        return out
+    def of(self, first: int, last: int, room: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return those of some scenarios, and how much power can be missing per unit of change; see :func:`lay_powers`.
+
+        Parameters
+        ----------
+        first, last : int
+        room : array
+            Takes the powers, :meth:`size` numbers a scenario.
+
+        Returns
+        -------
+        (kinds, 2, scenarios, L) array
+            Active then reactive, per unit.
+        (scenarios,) array
+        """
+        count = last - first
+        out = room[: self.size * count].reshape(2 * self.kinds, count, len(self.nodes))
+        begin = np.array([values[first:last].ctypes.data for values in self._values], np.int64)
+        missing = np.empty(count)
+        with first_call("the inputs of batches"):
+            lay_powers(
+                self._base.reshape(2 * self.kinds, -1), begin, self._start, self._column, self._scale, self._row,
+                self._in_line, out, missing,
+            )  # fmt: skip
+        return out.reshape(self.kinds, 2, count, -1), missing
+
+    @property
+    def size(self) -> int:
+        """Numbers a scenario."""
+        return 2 * self.kinds * len(self.nodes)
 
 
 class Sweeper:
@@ -76,7 +107,7 @@ class Sweeper:
 
     def __init__(self, network: Network, plan: RadialPlan, inputs: Inputs, tol: float) -> None:
         self.network, self.plan, self.inputs, self.tol = network, plan, inputs, tol
-        self.powers = Powers(inputs)
+        self.powers, self._local = Powers(inputs), threading.local()
         self._turn = np.exp(1j * network.va_set_rad[plan.roots])
         self._held = network.vm_set[plan.roots]
         column = {node: number for number, node in enumerate(inputs.set_node.tolist())}
@@ -86,7 +117,7 @@ class Sweeper:
         )
 
     def solve(
-        self, first: int, last: int, v: ComplexArray | None, vm: FloatArray | None
+        self, first: int, last: int, v: ComplexArray | None, vm: FloatArray | None, with_losses: bool
     ) -> tuple[SeriesResult, FloatArray]:
         """Sweep scenarios.
 
@@ -97,6 +128,8 @@ class Sweeper:
             Takes the voltages of the nodes.
         vm : (scenarios, B) array, optional
             Takes the magnitudes at the buses, all of which are under voltage, where ``v`` is None.
+        with_losses : bool
+            Have the sweep sum up losses, where ``v`` is None.
 
         Returns
         -------
@@ -104,24 +137,25 @@ class Sweeper:
         (scenarios,) array
             Largest mismatch of power there can be, per unit; NaN where there is no solution.
         """
-        powers = self.powers.of(first, last)
+        room = _scratch(self._local, "powers", (last - first) * self.powers.size)
+        powers, missing = self.powers.of(first, last, room)
         parts = [(active, reactive) for active, reactive in powers]
+        with np.errstate(divide="ignore"):
+            most_change = (1.0 - 1e-9) * self.tol / missing
         result = self.plan.solve_series(
             parts[0],
             nodes=self.powers.nodes,
             s_i=parts[1] if len(parts) > 1 else None,
             s_z=parts[2] if len(parts) > 1 else None,
             v_root=self._roots(first, last),
-            outputs=("v",) if v is not None else ("vm", "losses") if vm is not None else ("losses",),
+            outputs=("v",) if v is not None else ("vm", "losses") if with_losses else ("vm",),
             at=None if v is not None else self.network.node_of_bus,
-            tol=self.tol * CLOSER,
+            tol=min(self.tol, CLOSEST),
+            most_change=most_change,
             max_iter=MOST_SWEEPS,
             reuse=into(v, vm),
         )
-        mismatch = np.empty(last - first)
-        with first_call("the outputs of batches"):
-            largest_mismatch(powers, result.change, mismatch)
-        return result, mismatch
+        return result, missing * result.change
 
     def _roots(self, first: int, last: int) -> ComplexArray:
         size = np.repeat(self._held[None], last - first, axis=0)
@@ -205,14 +239,17 @@ def _run(
     iterations, mismatch = np.zeros(total, np.int64), np.zeros(total)
     fallback, reasons = np.zeros(total, np.bool_), dict[int, str]()
     newton, local = _Newton(prepared, data, tables, options), threading.local()
+    with_losses = "losses_mw" in names
     quick = set(names) <= {"vm_pu", "losses_mw"} and bool((network.node_of_bus >= 0).all())
 
     def work(bounds: tuple[int, int]) -> dict[str, Any]:
         first, last = bounds
         at, count = slice(first, last), last - first
         out, rows = (kept, at) if sink is None else (outputs.empty(count), slice(0, count))
-        v = None if quick else kept["v"][at] if "v" in kept else _scratch(local, count, n)
-        found, mismatch[at] = sweeper.solve(first, last, v, out["vm_pu"][rows] if quick and "vm_pu" in out else None)
+        v, vm = None, out["vm_pu"][rows] if quick and "vm_pu" in out else None
+        if not quick:
+            v = kept["v"][at] if "v" in kept else _scratch(local, "v", 2 * count * n).view(complex).reshape(count, n)
+        found, mismatch[at] = sweeper.solve(first, last, v, vm, with_losses)
         iterations[at] = found.iterations
         if v is None and "losses_mw" in out and found.losses is not None:
             out["losses_mw"][rows, 0] = found.losses.real * network.sn_mva
@@ -233,8 +270,9 @@ def _run(
             out["losses_mw"][rows][np.isnan(mismatch[at])] = np.nan
         return out
 
-    chunks = _chunks(total, n, options.chunk)
-    for (first, last), out in zip(chunks, _map(work, chunks, options.n_jobs), strict=True):
+    chunks = _chunks(total, n, options)
+    in_order = sink is not None or options.progress is not None
+    for (first, last), out in zip(chunks, _map(work, chunks, options.n_jobs, in_order), strict=True):
         if sink is not None:
             sink.write(first, out, mismatch[first:last] <= options.tol, iterations[first:last])
         if options.progress is not None:
@@ -264,49 +302,93 @@ class _Newton:
         )  # fmt: skip
 
 
-def _chunks(total: int, nodes: int, chunk: int | None) -> list[tuple[int, int]]:
-    """Cut a batch at multiples of sixteen."""
+def _chunks(total: int, nodes: int, options: BatchOptions) -> list[tuple[int, int]]:
+    """Cut a batch at multiples of sixteen; with threads so that each has several to take."""
+    chunk = options.chunk
     if chunk is None:
         chunk = min(max(CHUNK_BYTES // (16 * max(nodes, 1)), LEAST_CHUNK), MOST_CHUNK)
+        if options.n_jobs > 1:
+            chunk = min(chunk, max(total // (PIECES * options.n_jobs) + 15, LEAST_CHUNK))
     size = max(16, chunk // 16 * 16)
     return [(first, min(first + size, total)) for first in range(0, total, size)]
 
 
-def _scratch(local: threading.local, count: int, n: int) -> ComplexArray:
-    """Return a thread's own memory for the voltages of a chunk."""
-    array: ComplexArray | None = getattr(local, "v", None)
-    if array is None or len(array) < count:
-        array = local.v = np.empty((count, n), np.complex128)
-    return array[:count]
+def _scratch(local: threading.local, name: str, size: int) -> FloatArray:
+    """Return memory of this thread for so many numbers, whatever is in it."""
+    array: FloatArray | None = getattr(local, name, None)
+    if array is None or len(array) < size:
+        array = np.empty(size)
+        setattr(local, name, array)
+    return array[:size]
 
 
 @kernel
-def add_columns(values: FloatArray, column: IntArray, scale: FloatArray, out: FloatArray) -> None:
-    """Add ``scale * values`` (scenarios, elements) to the columns of ``out``; those of column -1 are left out."""
-    for k in range(values.shape[0]):
-        for e in range(column.size):
-            if column[e] >= 0:
-                out[k, column[e]] += scale[e] * values[k, e]
-
-
-@kernel
-def largest_mismatch(powers: FloatArray, change: FloatArray, out: FloatArray) -> None:
-    """Fill ``out`` (scenarios,) with a bound of the mismatch of power after a sweep.
+def lay_powers(
+    base: FloatArray,
+    begin: IntArray,
+    start: IntArray,
+    column: IntArray,
+    scale: FloatArray,
+    row: IntArray,
+    in_line: NDArray[np.bool_],
+    out: FloatArray,
+    missing: FloatArray,
+) -> None:
+    """Fill ``out`` (rows, scenarios, L) with the injections of scenarios, and ``missing`` (scenarios,).
 
     Voltages of a sweep fit the currents of the voltages before exactly, so that what is missing at a node is how much
     its current has changed: for each unit of ``change / |v|`` no more than once its constant power, twice its constant
-    current and once its constant impedance. Magnitudes are taken to be from 0.5 to 2 per unit.
+    current and once its constant impedance. Magnitudes are taken to be from 0.5 to 2 per unit. ``missing`` is what can
+    be missing at most for a change of one.
+
+    Parameters
+    ----------
+    base : (rows, L) array
+        What all scenarios share; rows are active and reactive power at constant power, then current, then impedance.
+    begin : (terms,) array
+        Where the values of each term are: an address; scenario after scenario.
+    start : (terms + 1,) array
+        Where the elements of each term begin in ``column`` (-1: left out) and ``scale``.
+    row, in_line : (terms,) arrays
+        Row of the term, and whether its columns are those of ``out`` from the first on, one after the other.
     """
-    for k in range(change.size):
-        largest = 0.0
-        for at in range(powers.shape[3]):
-            p, q = powers[0, 0, k, at], powers[0, 1, k, at]
-            largest = max(largest, p * p + q * q)
-        total = math.sqrt(largest)
-        for kind in range(1, powers.shape[0]):
-            largest = 0.0
-            for at in range(powers.shape[3]):
-                p, q = powers[kind, 0, k, at], powers[kind, 1, k, at]
-                largest = max(largest, p * p + q * q)
-            total += 4.0 * math.sqrt(largest)
-        out[k] = 2.0 * total * change[k]
+    width = base.shape[1]
+    to_scale, to_out = address(scale), address(out)
+    for k in range(missing.size):
+        for r in range(base.shape[0]):
+            out[r, k, :] = base[r]
+        for term in range(begin.size):
+            first, count = start[term], start[term + 1] - start[term]
+            to, at = to_out + 8 * width * (row[term] * missing.size + k), begin[term] + 8 * count * k
+            done = 0
+            if in_line[term]:
+                done = count // 8 * 8
+                for e in range(0, done, 8):
+                    prefetch(at + 8 * (count + e))
+                    store(to, e, fma(load(to_scale, first + e), load(at, e), load(to, e)))
+            for e in range(done, count):
+                if column[first + e] >= 0:
+                    put(to, column[first + e], get(to, column[first + e]) + scale[first + e] * get(at, e))
+        total = 0.0
+        for r in range(0, base.shape[0], 2):
+            p, q = to_out + 8 * width * (r * missing.size + k), to_out + 8 * width * ((r + 1) * missing.size + k)
+            total += (2.0 if r == 0 else 8.0) * math.sqrt(largest_square(p, q, width))
+        missing[k] = total
+
+
+@kernel
+def largest_square(p: int, q: int, width: int) -> float:
+    """Return the largest ``p^2 + q^2`` of numbers at two addresses."""
+    eight = spread(0.0)
+    done = width // 8 * 8
+    for e in range(0, done, 8):
+        a, b = load(p, e), load(q, e)
+        eight = larger(fma(a, a, b * b), eight)
+    largest = 0.0
+    for e in range(done, width):
+        largest = max(largest, get(p, e) ** 2 + get(q, e) ** 2)
+    lanes = np.empty(8)
+    store(address(lanes), 0, eight)
+    for value in lanes:
+        largest = max(largest, value)
+    return largest

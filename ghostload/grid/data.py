@@ -87,7 +87,7 @@ class Table:
             order = np.argsort(self._columns["id"], kind="stable")
             self._order = (order.astype(np.int64), self._columns["id"][order])
         order, ordered = self._order
-        if len(ordered) == 0:
+        if len(ordered) == 0 or len(ids) == 0:
             return np.full(len(ids), -1, np.int64)
         at = np.searchsorted(ordered, ids)
         at[at == len(ordered)] = 0

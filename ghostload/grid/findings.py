@@ -79,9 +79,9 @@ def _find(
     check: str, severity: Severity, table: Table, mask: Mask, place: tuple[str, str], message: str, cure: str
 ) -> Iterator[Finding]:
     """Give one finding for the rows of a mask; ``{id}`` and ``{value}`` in the message are of the first row."""
-    rows = np.flatnonzero(mask)
-    if not len(rows):
+    if not np.count_nonzero(mask):
         return
+    rows = np.flatnonzero(mask)
     component, field = place
     first = int(table["id"][rows[0]])
     value = table[field][rows[0]] if field else ""
@@ -92,6 +92,8 @@ def _find(
 
 def _ids_are_unique(data: GridData) -> Iterator[Finding]:
     for name, table in data.tables.items():
+        if len(table) == np.size(np.unique(table["id"])):
+            continue
         _, first, counts = np.unique(table["id"], return_index=True, return_counts=True)
         twice = np.zeros(len(table), np.bool_)
         twice[first] = counts > 1

@@ -118,6 +118,7 @@ def _writable(component: str, name: str) -> Field:
 def _parameter(component: str, field: Field) -> property:
     """Return the property of a column."""
     key = (component, field.name)
+    is_float = field.kind == "float"
     plain: Callable[[Any], Any] = {"float": float, "int": int, "bool": bool, "text": str}[field.kind]
 
     def read(self: ElementHandle) -> Any:
@@ -128,7 +129,7 @@ def _parameter(component: str, field: Field) -> property:
     def write(self: ElementHandle, value: Any) -> None:
         epoch = self._grid._epoch
         row = self._row if self._epoch is epoch else self._here()
-        if type(value) is not float or value - value != 0.0 or field.kind != "float":
+        if not is_float or type(value) is not float or value - value != 0.0:
             value = checked(field, value, str(self))
         epoch.copy.write(key, row, value)
 
@@ -140,8 +141,9 @@ def _result(component: str, column: str) -> property:
     """Return the property of a result."""
 
     def read(self: ElementHandle) -> float:
-        self._here()
-        return self._grid._result_of(component, column, self._id)
+        grid = self._grid
+        row = self._row if self._epoch is grid._epoch else self._here()
+        return grid._result_of(component, column, self._id, row)
 
     return property(read, doc=f"{column} of the last solve.")
 

@@ -18,14 +18,17 @@ def islands(data: GridData) -> NDArray[np.int64]:
     from scipy.sparse.csgraph import connected_components
 
     bus, switch = data["bus"], data["switch"]
+    opened = set(switch["et"][~switch["closed"]].tolist())
     pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     for name, fields in BRANCH_ENDS.items():
         table = data[name]
+        if not len(table):
+            continue
         kind = next((et for et, target in SWITCHED.items() if target == name), None)
         for k, one in enumerate(fields):
             other = fields[k - 1]
             on = table["in_service"].copy()
-            if kind is not None:
+            if kind is not None and kind in opened:
                 for end in {one, other}:
                     on &= ~_opened(data, name, kind, end)
             pairs.append((bus.rows_of(table[one][on]), bus.rows_of(table[other][on])))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ghostload.errors import UsageError
+from ghostload.grid.results import places
 from ghostload.grid.schema import COMPONENTS
 from ghostload.grid.working import WorkingCopy
 
@@ -24,11 +25,19 @@ class Epoch:
         The grid, with what was written in this epoch.
     """
 
-    __slots__ = ("_at", "copy")
+    __slots__ = ("_at", "_places", "copy")
 
     def __init__(self, copy: WorkingCopy) -> None:
         self.copy = copy
         self._at: dict[str, dict[Key, list[int]]] = {}
+        self._places = -1
+
+    @property
+    def places(self) -> int:
+        """Length of a vector in the order of bus ids."""
+        if self._places < 0:
+            self._places = places(self.copy.column("bus", "id"))
+        return self._places
 
     def rows(self, component: str) -> Mapping[int, int]:
         """Row of each id."""

@@ -26,7 +26,7 @@ class SolveReport(NamedTuple):
     mismatch : float
         Largest mismatch of power that is left, in per unit of the grid's ``sn_mva``.
     reason : str
-        Why it did not converge. Where it did, empty, but for generators whose reactive limits did not settle.
+        Why it did not converge; empty where it did.
     """
 
     converged: bool
@@ -43,5 +43,4 @@ class SolveReport(NamedTuple):
     def __str__(self) -> str:
         """One line for people."""
         end = f"converged in {self.iterations} iterations" if self.converged else f"did not converge: {self.reason}"
-        end += f"; {self.reason}" if self.converged and self.reason else ""
         return f"{end} ({self.runtime_ms:.3g} ms, {self.rebuild} rebuild, mismatch {self.mismatch:.2g} pu)"

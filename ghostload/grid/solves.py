@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
@@ -95,6 +96,7 @@ class Solves:
                 v = circuit.start(options.init)
             self._v_next = None
             solution = circuit.solve(v, tolerance, steps)
+            circuit.is_new = False
             self._v = solution.v if solution.converged else None
             self._report = SolveReport(
                 solution.converged,
@@ -137,12 +139,12 @@ class Solves:
         copy, circuit = self._epoch.copy, self._circuit
         cells = copy.take()
         try:
-            if circuit is not None and not cells and circuit.is_planned:
+            if not cells and circuit is not None and not circuit.is_new:
                 return circuit, self._v, False
             update = None if circuit is None else circuit.update(copy, cells, self._v)
             if circuit is None or update is None:
                 self._circuit = circuit = self._new_circuit()
-            elif circuit.is_planned and not update.anew:
+            elif not circuit.is_new and not update.anew:
                 return circuit, update.v, False
             self._v = None
             return circuit, None, True
@@ -151,10 +153,15 @@ class Solves:
             raise
 
     def _make_ready(self) -> None:
-        """Check a grid that was loaded and lay out its circuit; what is wrong with it, the first solve says."""
+        """Check a grid that was loaded and lay out its circuit; what is wrong with it, the first solve says.
+
+        The order of elimination is found here too, once the kernels are there; loading alone does not bring them in.
+        """
         if len(self._epoch.copy.column("bus", "id")):
             with suppress(GhostloadError):
                 self._circuit = self._new_circuit()
+                if "ghostload.grid.kernels.plan" in sys.modules:
+                    self._circuit.make_plan()
 
     def _new_circuit(self) -> Circuit:
         return Circuit(self._network_now(), self._options, self.data)
@@ -190,7 +197,7 @@ class Solves:
     def _given_start(self, given: ArrayLike) -> ComplexArray:
         """Check voltages in the order of bus ids."""
         v_init = np.asarray(given)
-        size = places(self._epoch.copy.column("bus", "id"))
+        size = self._epoch.places
         if v_init.shape != (size,) or v_init.dtype.kind not in "cfi":
             raise UsageError(
                 f"v_init has shape {v_init.shape} and dtype {v_init.dtype}, must be ({size},) complex: one value for "
@@ -241,12 +248,12 @@ class Solves:
             self._results = Results(data, self._circuit.as_solved(data), self._v)
         return self._results
 
-    def _result_of(self, component: str, column: str, number: int) -> float:
+    def _result_of(self, component: str, column: str, number: int, row: int) -> float:
         """Return one result of an element."""
         v, circuit = self._v, self._circuit
-        quick = component == "bus" and column in ("vm_pu", "va_degree") and self._results is None
+        quick = component == "bus" and (column == "vm_pu" or column == "va_degree") and self._results is None
         if quick and v is not None and circuit is not None:
-            node = circuit.network.node_of_bus.item(self._epoch.rows("bus")[number])
+            node = circuit.network.node_of_bus.item(row)
             value = complex(v.item(node)) if node >= 0 else complex("nan")
             return abs(value) if column == "vm_pu" else math.degrees(math.atan2(value.imag, value.real))
         return self._result().of(component, column, number)

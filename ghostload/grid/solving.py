@@ -52,20 +52,16 @@ class Circuit(AtNodes, AtBranches):
     ----------
     network : Network
         As it was built; injections, set points and admittances that were written since are in the arrays here.
-    y : (nnz,) complex array
-        Elements of the admittance matrix, in the order of ``pattern``.
+    is_new : bool
+        Not solved yet since nodes came or went or changed their type.
     """
 
     def __init__(self, network: Network, options: SolveOptions, data: GridData) -> None:
         super().__init__(network, options, data)
         self._plan: Any = None
+        self.is_new = True
         self._place_of_node, self._bus_of_node = _buses_of_nodes(data, network)
         self._begin_branches(network)
-
-    @property
-    def is_planned(self) -> bool:
-        """Whether the order of elimination was found already."""
-        return self._plan is not None
 
     def as_solved(self, data: GridData) -> Network:
         """Return the network as it was solved, given the grid at that time."""
@@ -86,8 +82,8 @@ class Circuit(AtNodes, AtBranches):
         """Return another circuit in the same state, without the order of elimination."""
         other = Circuit.__new__(Circuit)
         other.__dict__.update(self.__dict__)
-        other._plan = other._copy = other._line_copy = None
-        other._members = {}
+        other._plan = other._copy = other._columns_of = None
+        other._members, other.is_new = {}, True
         for name in ("s", "vm_set", "va_set_rad", "y", "_values", "_dc_b", "_shift", "_out", "_live", "_rewritten"):
             value = getattr(self, name)
             setattr(other, name, None if value is None else value.copy())
@@ -106,6 +102,11 @@ class Circuit(AtNodes, AtBranches):
         if len(cells) == 1:
             ((key, row),) = cells
             component, effect = key[0], EFFECT[key]
+            if effect == "power" and not (component == "load" and row in self._following):
+                node = self._nodes[component].item(row)
+                if node >= 0:
+                    self.s[node] = self._sum(copy, node)
+                return Update(v, False)
             if component in BRANCHES_ANEW and (effect == "branch" or effect == "service"):
                 if not self._renew_branch(copy, component, row, written=effect == "branch"):
                     return None
@@ -160,7 +161,7 @@ class Circuit(AtNodes, AtBranches):
         angles = self.options.calculate_voltage_angles
         network = with_injections(self.network, data, calculate_voltage_angles=angles)
         if not np.array_equal(network.node_type, self.network.node_type):
-            self._plan = None
+            self._plan, self.is_new = None, True
         self._load(network, data)
         self._values[: network.n] = network.y_shunt
         self.y = self.pattern.fill(self._values)
@@ -226,10 +227,14 @@ class Circuit(AtNodes, AtBranches):
     def plan(self) -> Any:
         """The order of elimination, found when it is first needed."""
         if self._plan is None:
-            from ghostload.grid.kernels.plan import make_plan
-
-            self._plan = make_plan(self.pattern.indptr, self.pattern.indices, self.network.node_type)
+            self.make_plan()
         return self._plan
+
+    def make_plan(self) -> None:
+        """Find the order of elimination."""
+        from ghostload.grid.kernels.plan import make_plan
+
+        self._plan = make_plan(self.pattern.indptr, self.pattern.indices, self.network.node_type)
 
     def solve(self, v: ComplexArray, tolerance: float, max_iter: int) -> Solution:
         """Solve from given voltages; what does not go is tried again from the start, then with controlled steps."""
@@ -269,13 +274,15 @@ class Circuit(AtNodes, AtBranches):
             found: Solution = self.plan.solve(
                 self.y, s, start, tolerance, max_iter, i_bus=self.i_bus, node_type=node_type
             )
-            if found.converged:
-                return found
-            return self._controlled(s, node_type, tolerance, max_iter, found.iterations)
+            return found
+
+        def controlled(s: ComplexArray, node_type: TypeArray, start: ComplexArray) -> Solution:
+            return self._controlled(s, node_type, tolerance, max_iter, 0)
 
         return solve_within_limits(
-            solver, reactive, self.s, network.node_type, self.vm_set, network.q_min, network.q_max, v, tol_pu=tolerance
-        ).solution
+            solver, reactive, self.s, network.node_type, self.vm_set, network.q_min, network.q_max, v,
+            tol_pu=tolerance, last_resort=controlled,
+        ).solution  # fmt: skip
 
 
 def _buses_of_nodes(data: GridData, network: Network) -> tuple[IntArray, IntArray]:

@@ -72,7 +72,7 @@ class WorkingCopy:
         column = self.written.get(key)
         if column is None:
             column = self.open(key)
-        old = column[row]
+        old = column.item(row)
         if old == value:
             return
         column[row] = value

@@ -130,6 +130,19 @@ def test_what_cannot_be_is_one_line(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("target", "message"), [("no/results.zip", "there is no folder"), ("", "is a folder")])
+def test_where_nothing_can_be_written_nothing_is_loaded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, target: str, message: str
+) -> None:
+    def loaded(*_: object, **__: object) -> None:
+        raise AssertionError("a case was loaded")
+
+    monkeypatch.setattr(PowerGrid, "from_case", loaded)
+    code, out, err = _run(capsys, "case14", "-o", str(tmp_path / target))
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert message in err
+
+
 def test_reactive_limits_are_kept_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
     _, free, _ = _run(capsys, "case118", "--format", "json")
     _, kept, _ = _run(capsys, "case118", "--format", "json", "--qlim")
@@ -142,6 +155,7 @@ def test_contingencies_are_solved(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert code == 0
     assert "scenarios        20 of 20 solved" in out
     assert "without voltage  at most 1 buses" in out
+    assert out.count(", outage of ") == 2
     _, tables = unpack(target.read_bytes())
     assert len(tables["scenarios"]) == 20
     assert len(tables["res_bus"]) == 20 * 14

@@ -164,6 +164,18 @@ def decode(data: bytes, source: str) -> str:
         return data.decode("latin-1")
 
 
+def refuse_unwritable(path: str | os.PathLike[str]) -> None:
+    """Raise before long work what :func:`write_bytes` would raise after it: no folder, no permission."""
+    path = Path(path)
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: cannot be written (there is no folder {folder}); make it, or write elsewhere")
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder, give a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot be written (no permission in {folder})")
+
+
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     """Write a file whole or not at all."""
     path = Path(path)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,13 +29,17 @@ _listeners: list[Callable[[str], None]] = []
 _lock = threading.Lock()
 
 
-def _stamp_of_kernels() -> tuple[tuple[str, float, int], ...]:
-    """Return name, time and size of every module of kernels."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return tuple((file.name, stat.st_mtime, stat.st_size) for file in files if (stat := file.stat()))
+_HERE = Path(__file__).parent
+_SHARED = (_HERE, _HERE.parent / "radial")
+"""Folders whose helpers kernels anywhere may call; kernels may call helpers of their own folder besides."""
 
 
-_STAMP = _stamp_of_kernels()
+@cache
+def _stamp_of(folder: str) -> tuple[tuple[str, int, int], ...]:
+    """Return name, time and size of every module of a folder."""
+    with os.scandir(folder) as entries:
+        files = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(".py")]
+    return tuple(sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in files))
 
 
 def kernel(function: F) -> F:
@@ -70,13 +76,15 @@ def inlined(function: F) -> F:
 
 
 def _watch_all_modules(compiled: Any) -> None:
-    """Have a cached kernel thrown away when any module of kernels changes, not only its own.
+    """Have a cached kernel thrown away when a module changes that it may call: of its folder, or of the shared ones.
 
     A cached kernel holds the code of the kernels that it calls, but numba compares the time of its own file only.
     """
     file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
-        file._source_stamp = (file._source_stamp, _STAMP)
+        own = Path(compiled.py_func.__code__.co_filename).parent
+        stamps = tuple(_stamp_of(str(folder)) for folder in dict.fromkeys((*_SHARED, own)) if folder.is_dir())
+        file._source_stamp = (file._source_stamp, stamps)
 
 
 def on_compile(listener: Callable[[str], None]) -> None:

@@ -202,7 +202,7 @@ def _settle(steps: Any, c: int, j: int, lanes: int, iteration: int, tol: float, 
                 current += get(j, i * BLOCK + t)
             if not (np.isfinite(error) and np.isfinite(current)):
                 results.converged[steps[t]] = -1
-            elif not is_near(np.sqrt(error), get(lanes, 4 * BLOCK + t), tol):
+            elif not is_near(np.sqrt(error), get(lanes, 4 * BLOCK + t), tol, np.inf):
                 put(lanes, 4 * BLOCK + t, np.sqrt(error))
                 left += 1
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -93,6 +93,7 @@ class _Loading:
     on_path: ComplexArray
     most_nodes: int
     most_loads: int
+    probes: dict[bytes, Any] = field(default_factory=dict)
 
 
 class RadialPlan:
@@ -142,6 +143,7 @@ class RadialPlan:
         outputs: str | Iterable[str] = ("v",),
         at: ArrayLike | None = None,
         tol: float = 1e-8,
+        most_change: ArrayLike = np.inf,
         max_iter: int = 100,
         n_jobs: int = 1,
         reuse: SeriesResult | None = None,
@@ -169,6 +171,8 @@ class RadialPlan:
         tol : float
             Largest distance of a voltage from the solution, per unit, as estimated from the change in the last sweep
             and the rate at which changes shrink, doubled.
+        most_change : float or (K,) array
+            Largest change of a voltage in the last sweep, per unit: how far currents may be from the voltages.
         max_iter : int
             Sweeps before a step is given up.
         n_jobs : int
@@ -190,8 +194,9 @@ class RadialPlan:
         count = step_count(s, steps)
         limit, threads = checked_limit(tol, max_iter), thread_count(n_jobs)
         loading = self._loading(columns, s_i is None, sweep_parts.Circuit)
-        probes = self._probes(loading, _indices(at, self.n, "at"), sweep_kernel.Probes)
+        probes = self._probes_at(loading, _indices(at, self.n, "at"), sweep_kernel.Probes)
         root_v = self._roots_at(v_root, count)
+        most = np.broadcast_to(np.asarray(most_change, np.float64), (count,))
         raw = empty_results(wanted, count, len(probes.column), self.islands, reuse)
         parts = 3 if s_i is not None or s_z is not None or np.any(loading.circuit.steady) else 1
         size = CHUNK if callable(s) else max(count, 1)
@@ -200,7 +205,7 @@ class RadialPlan:
             given = [powers_of(a, begin, end, len(columns), name) for a, name in ((s, "s"), (s_i, "s_i"), (s_z, "s_z"))]
             part = tuple(a[begin:end] for a in raw)
             roots = root_v[begin:end]
-            arrays = [array for pair in given for array in pair] + [roots.real, roots.imag]
+            arrays = [array for pair in given for array in pair] + [roots.real, roots.imag, most[begin:end]]
             tables = sweep_parts.Given(parts, *(table_of(array) for array in arrays))
 
             def kernel(chosen: IntArray, most: int, work: Any, tables: Any = tables, part: Any = part) -> None:
@@ -265,6 +270,16 @@ class RadialPlan:
         most_loads = int(np.diff(circuit.load_start).max(initial=0))
         self._loadings = {key: _Loading(circuit, reduced, on_path, most_nodes, most_loads)}
         return self._loadings[key]
+
+    def _probes_at(self, loading: _Loading, nodes: IntArray, probes_type: Any) -> Any:
+        """Return what :meth:`_probes` gives; the last is kept for calls that want the same nodes."""
+        key = nodes.tobytes()
+        made = loading.probes.get(key)
+        if made is None:
+            made = self._probes(loading, nodes, probes_type)
+            loading.probes.clear()
+            loading.probes[key] = made
+        return made
 
     def _probes(self, loading: _Loading, nodes: IntArray, probes_type: Any) -> Any:
         """Express the wanted voltages by those of the kept nodes and the currents between them."""

@@ -110,7 +110,7 @@ def _copy_root(span: Any, u: int) -> None:
 
 
 @kernel
-def _settle(steps: Any, lanes: int, iteration: int, tol: float, results: Any) -> int:
+def _settle(steps: Any, lanes: int, iteration: int, tol: float, most: Any, results: Any) -> int:
     """Stop the lanes that are done or lost; return how many go on."""
     left = 0
     for t in range(BLOCK):
@@ -119,7 +119,7 @@ def _settle(steps: Any, lanes: int, iteration: int, tol: float, results: Any) ->
             error, current = get(lanes, BLOCK + t), get(lanes, 2 * BLOCK + t) + get(lanes, 3 * BLOCK + t)
             if not (np.isfinite(error) and np.isfinite(current)):
                 results.converged[steps[t]] = -1
-            elif is_near(np.sqrt(error), get(lanes, 4 * BLOCK + t), tol):
+            elif is_near(np.sqrt(error), get(lanes, 4 * BLOCK + t), tol, peek(most.begin + steps[t] * most.along)):
                 results.iterations[steps[t]] = max(results.iterations[steps[t]], iteration)
                 results.change[steps[t]] = max(results.change[steps[t]], np.sqrt(error))
             else:
@@ -144,7 +144,7 @@ def _iterate(block: Any, circuit: Any, span: Any, given: Any, tol: float, limit:
         if iteration == 1:
             _copy_root(span, work.u)
         spread_out(circuit, span, given.parts, work)
-        left = _settle(block.steps, work.lanes, iteration, tol, results)
+        left = _settle(block.steps, work.lanes, iteration, tol, given.most, results)
         if left == 0:
             return
     for t in range(BLOCK):

@@ -69,7 +69,10 @@ class Table(NamedTuple):
 
 
 class Given(NamedTuple):
-    """Powers by step and column, and the voltage of each root; ``parts`` is 3 with current and impedance shares."""
+    """Powers by step and column, the voltage of each root, and the largest change that a step may end with.
+
+    ``parts`` is 3 with current and impedance shares.
+    """
 
     parts: int
     p: Any
@@ -80,6 +83,7 @@ class Given(NamedTuple):
     q_z: Any
     root_re: Any
     root_im: Any
+    most: Any
 
 
 class Work(NamedTuple):
@@ -234,13 +238,15 @@ def spread_unwatched(circuit: Any, span: Any, parts: int, work: Any, power: Any,
 
 
 @kernel
-def is_near(change: float, before: float, tol: float) -> bool:
+def is_near(change: float, before: float, tol: float, most: float) -> bool:
     """Tell whether the solution is within the tolerance, by what is left of a geometric series, and that doubled.
 
+    Nor may the change itself be more than ``most``, unless it is rounding.
     ``before`` is negative when the change before is not known; then it is taken for twice as large.
     """
     rate = 0.5 if before < 0.0 else change / max(before, 1e-300)
-    return change <= ROUNDING or (rate < 1.0 and 2.0 * change * rate <= tol * (1.0 - rate))
+    near = change <= most and rate < 1.0 and 2.0 * change * rate <= tol * (1.0 - rate)
+    return change <= ROUNDING or near
 
 
 def lane_array() -> Any:

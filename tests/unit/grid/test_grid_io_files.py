@@ -50,7 +50,7 @@ def test_duckdb_reads_the_tables(tmp_path: Path) -> None:
     members = zip_members(to_parquet_bytes(load_case("case14")), "zip")
     path = tmp_path / "load.parquet"
     path.write_bytes(members["load.parquet"])
-    assert duckdb.sql(f"select count(*) from '{path}'").fetchone() == (11,)
+    assert duckdb.sql(f"select count(*) from '{path}'").fetchall() == [(11,)]
 
 
 def test_frames_are_packed_and_unpacked() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,9 +96,20 @@ def test_vectors_become_packed_instructions() -> None:
 
 def test_a_change_in_one_module_of_kernels_renews_all() -> None:
     file = _many._cache._cache_file  # type: ignore[attr-defined]
-    assert compiled._STAMP in file._source_stamp
-    assert {"lanes.py", "vectors.py", "scenarios.py"} <= {name for name, _, _ in compiled._STAMP}
+    _, stamps = file._source_stamp
+    seen = {name for stamp in stamps for name, _, _ in stamp}
+    assert {"lanes.py", "vectors.py", "scenarios.py", "sweep_parts.py", "test_grid_kernels_compiled.py"} <= seen
     assert vectors.LANES == 8
+
+
+def test_a_module_that_changes_gets_another_stamp(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("a = 1")
+    (tmp_path / "note.txt").write_text("no module")
+    before = compiled._stamp_of(str(tmp_path))
+    assert [name for name, _, _ in before] == ["helper.py"]
+    (tmp_path / "helper.py").write_text("a = 12")
+    compiled._stamp_of.cache_clear()
+    assert compiled._stamp_of(str(tmp_path)) != before
 
 
 def test_slow_first_calls_are_announced_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from ghostload import PowerGrid
+from ghostload.grid.io.cases import load_case
 from ghostload.grid.kernels.pivoting import solve
 from ghostload.grid.kernels.qlimits import Limited, solve_within_limits
 from ghostload.grid.kernels.solution import PQ, PV, REF, Solution
@@ -92,6 +94,40 @@ def test_iterations_count_all_rounds_and_a_failure_says_that_limits_were_in_forc
     assert not got.solution.converged
     assert got.solution.reason.startswith("with reactive limits in force")
     assert got.solution.iterations > free.solution.iterations
+
+
+def test_a_generator_for_which_no_side_of_its_limit_is_right_is_not_called_solved() -> None:
+    """Behind a series capacitor voltage falls with reactive power: at its limit it has more than its set point."""
+    y = chain(2, 0.001 - 0.2j)
+    kind = np.array([REF, PV], dtype=np.int8)
+    s, low, up = np.array([0.0, 0.1 + 0j]), np.full(2, -0.1), np.full(2, 0.1)
+    got = limited(y, s, kind, np.array([1.0, 0.95]), low, up)
+    assert not got.solution.converged
+    assert got.solution.reason.startswith("reactive limits contradict each other: generators of 1 nodes")
+    assert got.solution.iterations < 100
+    wide = limited(y, s, kind, np.array([1.0, 0.95]), low, 5.0 * up)
+    assert wide.solution.converged
+    assert abs(wide.solution.v[1]) == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_case39_with_random_limits_is_within_them_or_not_solved_and_says_so_soon(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = load_case("case39")
+    gen = data["gen"]
+    high = gen["max_q_mvar"] * rng.uniform(0.0, 1.1, len(gen))
+    low = np.minimum(gen["min_q_mvar"] * rng.uniform(0.0, 1.0, len(gen)), high)
+    grid = PowerGrid.from_data(data.replace("gen", min_q_mvar=low, max_q_mvar=high), qlim=True)
+    report = grid.solve()
+    assert report.iterations < 1000
+    assert report.converged == (report.reason == "")
+    if report:
+        q, vm = np.array(grid.res_gen.q_mvar), np.array(grid.res_gen.vm_pu)
+        assert (q <= high + 1e-4).all(), f"seed {seed}"
+        assert (q >= low - 1e-4).all(), f"seed {seed}"
+        at_high, at_low = q > high - 1e-4, q < low + 1e-4
+        assert (vm[at_high & ~at_low] <= gen["vm_pu"][at_high & ~at_low] + 1e-6).all(), f"seed {seed}"
+        assert (vm[at_low & ~at_high] >= gen["vm_pu"][at_low & ~at_high] - 1e-6).all(), f"seed {seed}"
 
 
 def test_rounds_that_do_not_settle_end() -> None:

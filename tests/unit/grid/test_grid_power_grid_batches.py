@@ -121,3 +121,26 @@ def test_a_batch_of_a_published_case() -> None:
     batch = grid.contingencies(elements="line", outputs=("vm_pu", "losses_mw"), n_jobs=2)
     assert len(batch) == len(grid.data["line"])
     assert batch.converged.mean() > 0.95
+
+
+def test_threads_that_share_chunks_give_what_one_gives_and_pass_errors_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ghostload.grid import batch_engine
+
+    grid = PowerGrid.from_case("case118")
+    one, three = grid.contingencies(1, chunk=16), grid.contingencies(1, chunk=16, n_jobs=3)
+    np.testing.assert_array_equal(one["vm_pu"], three["vm_pu"])
+    assert len(one.outages) == len(one) == 186
+
+    def broken(self: object, first: int, last: int, v: object = None) -> None:
+        raise RuntimeError(f"scenario {first}")
+
+    monkeypatch.setattr(batch_engine.Engine, "solve", broken)
+    with pytest.raises(RuntimeError, match="scenario"):
+        grid.contingencies(1, chunk=16, n_jobs=3)
+
+
+def test_an_element_named_twice_is_out_once() -> None:
+    grid = PowerGrid.from_case("case118")
+    pair, single = grid.contingencies(2, [("line", 3), ("line", 3)]), grid.contingencies([("line", 3)])
+    assert pair.outages == ((("line", 3), ("line", 3)),)
+    np.testing.assert_array_equal(pair["vm_pu"], single["vm_pu"])

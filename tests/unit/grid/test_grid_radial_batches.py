@@ -58,8 +58,8 @@ def test_radial_cases_are_swept_to_what_newton_gives(case: str) -> None:
     series = of_loads(grid, np.linspace(0.2, 1.1, 7))
     found, newton = grid.solve_series(**series), grid.solve_series(**series, method="newton", tol=1e-10)
     assert (found.method, newton.method, found.fallback.size) == ("sweep", "newton", 0)
-    for name in ("vm_pu", "va_degree"):
-        np.testing.assert_allclose(found[name], newton[name], rtol=0, atol=1e-8)
+    for name, near in (("vm_pu", 1e-10), ("va_degree", np.rad2deg(1e-10))):
+        np.testing.assert_allclose(found[name], newton[name], rtol=0, atol=near)
 
 
 def test_a_step_is_what_solve_gives(village: tuple[PowerGrid, dict[str, np.ndarray]]) -> None:
@@ -201,3 +201,23 @@ def test_a_batch_that_cannot_be_is_refused_in_one_line(grid: str, options: dict[
     with pytest.raises(UsageError, match=message) as caught:
         case.solve_scenarios(**given, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_tighter_tolerance_of_the_mismatch_is_kept_by_more_sweeps() -> None:
+    grid = PowerGrid.from_case("case33bw")
+    series = of_loads(grid, [0.3, 1.0, 2.0])
+    usual, tight = grid.solve_series(**series), grid.solve_series(**series, tol=1e-13)
+    assert tight.fallback.size == 0
+    assert (tight.result.mismatch_pu <= 1e-13).all()
+    assert (tight.result.iterations > usual.result.iterations).all()
+
+
+def test_what_a_step_gives_does_not_depend_on_its_neighbours_or_threads() -> None:
+    grid = PowerGrid.from_case("case85")
+    factors = np.linspace(0.1, 2.0, 700)
+    one = grid.solve_series(**of_loads(grid, factors), outputs=OUTPUTS)
+    two = grid.solve_series(**of_loads(grid, factors), outputs=OUTPUTS, n_jobs=2)
+    few = grid.solve_series(**of_loads(grid, factors[37:40]), outputs=OUTPUTS)
+    for name in OUTPUTS:
+        np.testing.assert_array_equal(one[name], two[name])
+        np.testing.assert_array_equal(one[name][37:40], few[name])
