@@ -81,7 +81,8 @@ def keep_limits(
     """Switch generators between voltage and limit in lanes that have just converged; those go on. Return how many do.
 
     A generator at its upper limit goes back when its voltage lies above the set point, at its lower limit when below;
-    after :data:`RETURN` steps none goes back any more, so that the rounds end.
+    after :data:`RETURN` steps none goes back any more, so that the rounds end. A lane in which one should is then given
+    up: the mismatch noted becomes NaN, and the pivoting solver gets it.
     """
     v, power, pq, state, hold = desk.v, desk.power, desk.pq, desk.state, desk.hold
     margin = max(tol, 1e-9)
@@ -89,7 +90,7 @@ def keep_limits(
     for n in range(8):
         if desk.active[n] != 0.0 or not desk.error[n] <= tol:
             continue
-        changes = 0
+        changes, wrong = 0, 0
         for i in range(q_low.size):
             if q_low[i] == -math.inf and q_high[i] == math.inf:
                 continue
@@ -102,10 +103,13 @@ def keep_limits(
                 if load.current.size:
                     q -= (load.current[at + 8] + load.impedance[at + 8] * size) * size
                 new = 1 if q > q_high[i] + margin else (-1 if q < q_low[i] - margin else 0)
-            elif step < RETURN and (size - hold[at]) * now > 1e-9:
-                new = 0
-                v[at] *= hold[at] / size
-                v[at + 8] *= hold[at] / size
+            elif (size - hold[at]) * now > 1e-9:
+                if step < RETURN:
+                    new = 0
+                    v[at] *= hold[at] / size
+                    v[at + 8] *= hold[at] / size
+                else:
+                    wrong += 1
             if new != now:
                 changes += 1
                 state[8 * i + n] = new
@@ -114,6 +118,8 @@ def keep_limits(
         if changes > 0:
             desk.active[n] = 1.0
             lanes += 1
+        elif wrong > 0:
+            desk.before[n] = math.nan
     return lanes
 
 

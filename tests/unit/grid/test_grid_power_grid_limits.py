@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ghostload import PowerGrid
+from ghostload.grid.io.cases import load_case
 from ghostload.grid.kernels.solution import PV
 from ghostload.grid.network import build_network
 
@@ -51,3 +52,29 @@ def test_without_limits_the_same_check_finds_generators_outside() -> None:
     grid = PowerGrid.from_case("case118")
     grid.solve()
     assert _sides(grid)[1] > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_scenario_of_a_batch_is_within_its_limits_or_not_solved(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = load_case("case39")
+    gen = data["gen"]
+    high = gen["max_q_mvar"] * rng.uniform(0.3, 1.1, len(gen))
+    low = np.minimum(gen["min_q_mvar"] * rng.uniform(0.0, 1.0, len(gen)), high)
+    tight = data.replace("gen", min_q_mvar=low, max_q_mvar=high)
+    share = np.linspace(0.7, 1.1, 16)[:, None]
+    batch = PowerGrid.from_data(tight, qlim=True).solve_series(
+        p_mw=data["load"]["p_mw"] * share, q_mvar=data["load"]["q_mvar"] * share
+    )
+    failed = dict(batch.failed)
+    for k in range(len(share)):
+        assert (k in failed) == bool(np.isnan(batch["vm_pu"][k]).all())
+        if k in failed:
+            continue
+        single = PowerGrid.from_data(
+            tight.replace("load", p_mw=data["load"]["p_mw"] * share[k], q_mvar=data["load"]["q_mvar"] * share[k]),
+            qlim=True,
+        )
+        assert single.solve()
+        assert _sides(single)[1] == 0
+        np.testing.assert_allclose(batch["vm_pu"][k], single.res_bus.vm_pu, atol=1e-6, err_msg=f"scenario {k}")
