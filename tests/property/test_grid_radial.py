@@ -17,6 +17,8 @@ from ghostload.grid.network import build_network, ybus
 from ghostload.grid.power_grid import PowerGrid
 
 OUTPUTS = ("vm_pu", "va_degree", "loading_percent", "losses_mw")
+WITHIN = {"loading_percent": 1e-6}
+"""A loading is the difference of two voltages over an impedance, which may be small; 1e-6 % is 1e-8 of the rating."""
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -33,7 +35,7 @@ def test_the_sweep_is_newton(seed: int, n: int, islands: int) -> None:
     assert newton.converged.all()
     assert not swept.fallback.size
     for name in OUTPUTS:
-        np.testing.assert_allclose(swept[name], newton[name], rtol=1e-8, atol=1e-8, err_msg=name)
+        np.testing.assert_allclose(swept[name], newton[name], rtol=1e-8, atol=WITHIN.get(name, 1e-8), err_msg=name)
     assert np.isnan(swept["vm_pu"]).any(axis=1).all(), "the buses behind open switches have no voltage"
 
 
