@@ -106,9 +106,9 @@ class PowerGrid3ph:
     max_iter : int
         Sweeps before a solve is given up.
     **parts
-        ``source``, ``buses``, ``lines``, ``transformers``, ``loads``, ``codes``, ``f_hz``, ``name``: of
-        :class:`~ghostload.grid.radial.three_phase.ThreePhaseGrid`; elements as objects or as dicts of their columns, a
-        line code also as its matrix in ohm per km.
+        ``source``, ``buses``, ``lines``, ``transformers``, ``single_phase``, ``loads``, ``codes``, ``f_hz``,
+        ``name``: of :class:`~ghostload.grid.radial.three_phase.ThreePhaseGrid`; elements as objects or as dicts of
+        their columns, a line code also as its matrix in ohm per km.
 
     Raises
     ------
@@ -347,8 +347,8 @@ class PowerGrid3ph:
 
     @property
     def res_trafo_3ph(self) -> pd.DataFrame:
-        """Powers into both ends of transformers, losses, currents and loadings by conductor."""
-        return self._frame("trafo", [trafo.name for trafo in self._base.transformers])
+        """Powers into both ends of transformers, single-phase ones last; losses, currents and loadings by conductor."""
+        return self._frame("trafo", [unit.name for unit in self._base.units])
 
     @property
     def res_load_3ph(self) -> pd.DataFrame:

@@ -52,7 +52,9 @@ def kernel(function: F) -> F:
 
 def bare(function: F) -> F:
     """As :func:`kernel`, for kernels that make no arrays: those they are given are not counted, which costs per row."""
-    return _compiled(function, {"_nrt": False})
+    compiled = _compiled(function, {"_nrt": False})
+    _load_at_once(compiled)
+    return compiled
 
 
 def _compiled(function: F, options: dict[str, Any]) -> F:
@@ -85,6 +87,24 @@ def _watch_all_modules(compiled: Any) -> None:
         own = Path(compiled.py_func.__code__.co_filename).parent
         stamps = tuple(_stamp_of(str(folder)) for folder in dict.fromkeys((*_SHARED, own)) if folder.is_dir())
         file._source_stamp = (file._source_stamp, stamps)
+
+
+def _load_at_once(compiled: Any) -> None:
+    """Have a cached kernel loaded without what only compiling needs.
+
+    numba sets up its whole library of typed functions, scipy's linear algebra among it, before it looks into the
+    cache; that takes longer than loading the kernels of a run. It does so again before it compiles, so that nothing
+    is missing where the cache has nothing. Only for kernels that make no arrays: others need numba's counts of them.
+    """
+    cache: Any = compiled._cache if hasattr(compiled, "_cache") else None
+    if not hasattr(cache, "_load_overload") or not hasattr(cache, "_guard_against_spurious_io_errors"):
+        return
+
+    def load(signature: Any, context: Any) -> Any:
+        with cache._guard_against_spurious_io_errors():
+            return cache._load_overload(signature, context)
+
+    cache.load_overload = load
 
 
 def on_compile(listener: Callable[[str], None]) -> None:

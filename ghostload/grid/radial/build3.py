@@ -9,7 +9,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ghostload.errors import UsageError, did_you_mean
-from ghostload.grid.radial.three_phase import Bus3, Line3, LineCode, Load3, Source3, ThreePhaseGrid, Transformer3
+from ghostload.grid.radial.three_phase import (
+    Bus3,
+    Line3,
+    LineCode,
+    Load3,
+    Source3,
+    ThreePhaseGrid,
+    Transformer1,
+    Transformer3,
+)
 
 Row = TypeVar("Row")
 
@@ -34,6 +43,7 @@ def feeder_of(parts: Mapping[str, Any]) -> ThreePhaseGrid:
         transformers=_rows(Transformer3, parts.get("transformers", ()), "transformer"),
         loads=_rows(Load3, parts.get("loads", ()), "load"),
         codes=codes,
+        single_phase=_rows(Transformer1, parts.get("single_phase", ()), "single-phase transformer"),
         **{name: parts[name] for name in ("f_hz", "name") if name in parts},
     )
 

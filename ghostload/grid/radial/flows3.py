@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ghostload.grid.radial.fold3 import base_v
 from ghostload.grid.radial.plan3 import ThreePhasePlan
-from ghostload.grid.radial.three_phase import CONDUCTORS, Line3, Load3, Transformer3
+from ghostload.grid.radial.three_phase import CONDUCTORS, Line3, Load3, Transformer1, Transformer3
 
 ComplexArray = NDArray[np.complex128]
 FloatArray = NDArray[np.float64]
@@ -130,11 +130,13 @@ class Flows3:
         return out
 
     def trafo(self) -> Columns:
-        """Flows, losses, currents and loadings of transformers."""
-        trafos = self.grid.transformers
+        """Flows, losses, currents and loadings of transformers, single-phase ones last."""
+        trafos = self.grid.units
         out, current, has = self._ends([(t.hv_bus, t.lv_bus) for t in trafos], trafos, ("hv", "lv"))
         buses = {bus.name: bus for bus in self.grid.buses}
-        rated = np.array([[t.vn_hv_kv, t.vn_lv_kv] for t in trafos]).reshape(-1, 2) * np.sqrt(3.0)
+        # Of a single-phase unit the rated voltages are those of its windings, and all its power is in one phase.
+        phases = np.array([[np.sqrt(3.0) if isinstance(t, Transformer3) else 1.0] for t in trafos]).reshape(-1, 1)
+        rated = np.array([[t.vn_hv_kv, t.vn_lv_kv] for t in trafos]).reshape(-1, 2) * phases
         limit = np.array([t.sn_kva / 1e3 for t in trafos])
         per = np.array([[1.0 / base_v(buses[t.hv_bus]), 1.0 / base_v(buses[t.lv_bus])] for t in trafos]).reshape(-1, 2)
         for i, x in enumerate(CONDUCTORS[: self.c]):
@@ -161,7 +163,10 @@ class Flows3:
         return _parts("p_{}_mw", "q_{}_mvar", power, self._has[at])
 
     def _ends(
-        self, buses: list[tuple[str, str]], items: tuple[Line3 | Transformer3, ...], ends: tuple[str, str]
+        self,
+        buses: list[tuple[str, str]],
+        items: tuple[Line3 | Transformer3 | Transformer1, ...],
+        ends: tuple[str, str],
     ) -> tuple[dict[str, FloatArray], list[ComplexArray], NDArray[np.bool_]]:
         """Return powers and losses, the currents into both ends, and which conductors a branch joins."""
         at = np.array([[self._position[name] for name in pair] for pair in buses], np.int64).reshape(-1, 2)
@@ -169,11 +174,13 @@ class Flows3:
         first = np.where(outward, self.near[at[:, 1]], self.far[at[:, 0]])
         second = np.where(outward, self.far[at[:, 1]], self.near[at[:, 0]])
         has = self._has[at[:, 0]] & self._has[at[:, 1]]
-        if items and isinstance(items[0], Transformer3):
+        if items and not isinstance(items[0], Line3):
             has = self._has[at[:, 0]] | self._has[at[:, 1]]
         for row, item in enumerate(items):
-            if isinstance(item, Line3) and item.conductors:
-                has[row] &= np.isin(list(CONDUCTORS[: self.c]), list(item.conductors))
+            wires = item.conductors if isinstance(item, Line3) else ""
+            wires = item.phase + "n" if isinstance(item, Transformer1) else wires
+            if wires:
+                has[row] &= np.isin(list(CONDUCTORS[: self.c]), list(wires))
         power = [self.v[at[:, 0]] * np.conj(first) / 1e3, self.v[at[:, 1]] * np.conj(second) / 1e3]
         out: dict[str, FloatArray] = {}
         for names in ("abc", CONDUCTORS[3 : self.c]):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ghostload.errors import DataError, UsageError
 from ghostload.grid.radial.fold import Reduced, reduce_tree
-from ghostload.grid.radial.three_phase import CONDUCTORS, Bus3, Line3, ThreePhaseGrid, Transformer3
+from ghostload.grid.radial.three_phase import CONDUCTORS, Bus3, Line3, ThreePhaseGrid, Transformer1, Transformer3
 from ghostload.grid.radial.tree import NotRadial, RadialOrder, radial_order
 from ghostload.grid.radial.windings import vector_group, winding_admittance
 
@@ -22,6 +22,8 @@ ComplexArray = NDArray[np.complex128]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+Branch3 = Line3 | Transformer3 | Transformer1
 
 BASE_VA = 1e3
 """Per-unit power of one phase, so that per-unit powers are kW."""
@@ -102,7 +104,7 @@ def fold3(grid: ThreePhaseGrid) -> Folded3:
         The feeder is not radial, or a neutral is earthed nowhere.
     """
     number = {bus.name: 1 + i for i, bus in enumerate(grid.buses)}
-    branches: list[Line3 | Transformer3] = [*grid.lines, *grid.transformers]
+    branches: list[Branch3] = [*grid.lines, *grid.transformers, *grid.single_phase]
     ends = [(0, number[grid.source.bus])]
     for item in branches:
         pair = (item.from_bus, item.to_bus) if isinstance(item, Line3) else (item.hv_bus, item.lv_bus)
@@ -116,7 +118,7 @@ def fold3(grid: ThreePhaseGrid) -> Folded3:
     c = width(grid)
     link = _Links(grid, c)
     links: list[Link | None] = [None] * len(order.order)
-    items: list[Line3 | Transformer3 | None] = [None, *branches]
+    items: list[Branch3 | None] = [None, *branches]
     for (a, b), entry in zip(ends, items, strict=True):
         outward = order.parent[order.position[b]] == order.position[a]
         child = b if outward else a
@@ -192,7 +194,9 @@ class _Links:
         self._buses = {bus.name: bus for bus in grid.buses}
         self._per_km: dict[tuple[str, str, float], tuple[ComplexArray, ComplexArray]] = {}
 
-    def __call__(self, item: Line3 | Transformer3, outward: bool) -> Link:
+    def __call__(self, item: Branch3, outward: bool) -> Link:
+        if isinstance(item, Transformer1):
+            return _single_phase_link(self._buses, item, outward, self._c)
         if isinstance(item, Transformer3):
             return _transformer_link(self._buses, item, outward, self._c)
         bus = self._buses[item.to_bus]
@@ -224,11 +228,32 @@ def _anti_float(sn_kva: float, bus: Bus3, group: str) -> FloatArray:
     return np.array([1.0, 1.0, 1.0, 3.0]) * winding / 2
 
 
+def _magnetising(item: Transformer3 | Transformer1) -> complex:
+    """Return the admittance of the open transformer on its rating."""
+    loss, current = item.pfe_kw / item.sn_kva, item.i0_percent / 100
+    return complex(loss, -np.sqrt(max(current**2 - loss**2, 0.0)))
+
+
+def _single_phase_link(buses: dict[str, Bus3], item: Transformer1, outward: bool, c: int) -> Link:
+    """Return one winding pair between phase and neutral, or earth, of both buses."""
+    sides = (buses[item.hv_bus], buses[item.lv_bus])
+    r, size = item.vkr_percent / 100, item.vk_percent / 100
+    pair = np.array([[1, -1], [-1, 1]]) / complex(r, np.sqrt(size**2 - r**2)) + np.diag([0, _magnetising(item)])
+    phase = CONDUCTORS.index(item.phase)
+    across = np.zeros((2, 2 * c))
+    for side, (bus, rated_kv) in enumerate(zip(sides, (item.vn_hv_kv * item.tap_pu, item.vn_lv_kv), strict=True)):
+        across[side, c * side + phase] = base_v(bus) / (rated_kv * 1e3)
+        if "n" in bus.conductors:
+            across[side, c * side + 3] = -across[side, c * side + phase]
+    whole = across.T @ pair @ across * (item.sn_kva * 1e3 / BASE_VA)
+    up, low = (slice(None, c), slice(c, None)) if outward else (slice(c, None), slice(None, c))
+    return Link(None, whole[up, up], whole[low, low], whole[up, low], whole[low, up])
+
+
 def _transformer_link(buses: dict[str, Bus3], item: Transformer3, outward: bool, c: int) -> Link:
     sides = (buses[item.hv_bus], buses[item.lv_bus])
     r, size = item.vkr_percent / 100, item.vk_percent / 100
-    loss, current = item.pfe_kw / item.sn_kva, item.i0_percent / 100
-    magnetising = complex(loss, -np.sqrt(max(current**2 - loss**2, 0.0)))
+    magnetising = _magnetising(item)
     y = winding_admittance(
         item.vector_group, item.sn_kva, (item.vn_hv_kv, item.vn_lv_kv), complex(r, np.sqrt(size**2 - r**2)),
         magnetising, item.tap_pu,

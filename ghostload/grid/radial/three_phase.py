@@ -103,6 +103,37 @@ class Transformer3:
 
 
 @dataclass(frozen=True, slots=True)
+class Transformer1:
+    """A single-phase transformer, from one phase to the neutral of each bus, or to earth where it has none.
+
+    Attributes
+    ----------
+    name, hv_bus, lv_bus : str
+    phase : str
+        ``"a"``, ``"b"`` or ``"c"``: the same on both sides, so that the low side is in phase with it.
+    sn_kva, vn_hv_kv, vn_lv_kv, vk_percent, vkr_percent : float
+        Of the one unit; the voltages are those of its windings, phase to neutral.
+    pfe_kw, i0_percent : float
+        Losses and current of the open transformer; across the low side.
+    tap_pu : float
+        Turns of the high side over rated turns.
+    """
+
+    name: str
+    hv_bus: str
+    lv_bus: str
+    phase: str
+    sn_kva: float
+    vn_hv_kv: float
+    vn_lv_kv: float
+    vk_percent: float
+    vkr_percent: float
+    pfe_kw: float = 0.0
+    i0_percent: float = 0.0
+    tap_pu: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Load3:
     """A load between phases and neutral (wye) or between phases (delta), shared equally among its elements.
 
@@ -166,6 +197,12 @@ class ThreePhaseGrid:
     codes: dict[str, LineCode] = field(default_factory=dict)
     f_hz: float = 50.0
     name: str = ""
+    single_phase: tuple[Transformer1, ...] = ()
+
+    @property
+    def units(self) -> tuple[Transformer3 | Transformer1, ...]:
+        """All transformers, single-phase ones last."""
+        return (*self.transformers, *self.single_phase)
 
     def __post_init__(self) -> None:
         places = {bus.name: bus for bus in self.buses}
@@ -183,6 +220,8 @@ class ThreePhaseGrid:
             self._check_line(line, places)
         for transformer in self.transformers:
             _check_transformer(transformer, places)
+        for unit in self.single_phase:
+            _check_single_phase(unit, places)
         for load in self.loads:
             _check_load(load, places)
 
@@ -216,6 +255,22 @@ def _check_transformer(transformer: Transformer3, places: dict[str, Bus3]) -> No
     for name in (transformer.hv_bus, transformer.lv_bus):
         if set("abc") - set(_bus_of(places, name, what).conductors):
             raise UsageError(f"{what}: bus {name!r} must have all three phases")
+    _check_ratings(transformer, what)
+
+
+def _check_single_phase(unit: Transformer1, places: dict[str, Bus3]) -> None:
+    what = f"transformer {unit.name!r}"
+    if unit.phase not in ("a", "b", "c"):
+        raise UsageError(f"{what}: phase is {unit.phase!r}; a, b or c")
+    for name in (unit.hv_bus, unit.lv_bus):
+        if unit.phase not in _bus_of(places, name, what).conductors:
+            raise UsageError(f"{what}: bus {name!r} has no phase {unit.phase!r}")
+    if not (unit.vn_hv_kv > 0 and unit.vn_lv_kv > 0):
+        raise UsageError(f"{what}: vn_hv_kv and vn_lv_kv must be positive")
+    _check_ratings(unit, what)
+
+
+def _check_ratings(transformer: Transformer3 | Transformer1, what: str) -> None:
     if not (transformer.sn_kva > 0 and transformer.vk_percent > 0 and transformer.tap_pu > 0):
         raise UsageError(f"{what}: sn_kva, vk_percent and tap_pu must be positive")
     if abs(transformer.vkr_percent) > transformer.vk_percent:

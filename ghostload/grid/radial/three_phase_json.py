@@ -10,11 +10,27 @@ from typing import Any
 import numpy as np
 
 from ghostload.errors import DataError
-from ghostload.grid.radial.three_phase import Bus3, Line3, LineCode, Load3, Source3, ThreePhaseGrid, Transformer3
+from ghostload.grid.radial.three_phase import (
+    Bus3,
+    Line3,
+    LineCode,
+    Load3,
+    Source3,
+    ThreePhaseGrid,
+    Transformer1,
+    Transformer3,
+)
 
 _FORMAT = "ghostload three-phase feeder"
 _VERSION = 1
-_TABLES: dict[str, type[Any]] = {"buses": Bus3, "lines": Line3, "transformers": Transformer3, "loads": Load3}
+_TABLES: dict[str, type[Any]] = {
+    "buses": Bus3,
+    "lines": Line3,
+    "transformers": Transformer3,
+    "single_phase": Transformer1,
+    "loads": Load3,
+}
+_MAY_LACK = {"single_phase"}
 
 
 def feeder_to_json(grid: ThreePhaseGrid) -> str:
@@ -31,6 +47,8 @@ def feeder_to_json(grid: ThreePhaseGrid) -> str:
         for name, code in grid.codes.items()
     }
     for table, kind in _TABLES.items():
+        if table in _MAY_LACK and not getattr(grid, table):
+            continue
         columns = [f.name for f in dataclasses.fields(kind)]
         rows = [[getattr(item, column) for column in columns] for item in getattr(grid, table)]
         document[table] = {"columns": columns, "rows": rows}
@@ -60,6 +78,7 @@ def feeder_from_json(text: str, where: str = "feeder") -> ThreePhaseGrid:
                 kind(**dict(zip(document[table]["columns"], row, strict=True))) for row in document[table]["rows"]
             )
             for table, kind in _TABLES.items()
+            if table in document or table not in _MAY_LACK
         }
         source: dict[str, Any] = {
             key: complex(*a) if isinstance(a, list) else a for key, a in document["source"].items()

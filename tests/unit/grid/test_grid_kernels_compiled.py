@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -140,3 +142,26 @@ def test_kernels_work_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(compiled, "_numba", Refusing)
     assert kernel(lambda x: x + 1)(2) == 3
+
+
+def test_a_cached_kernel_of_days_is_loaded_without_numbas_library_of_functions(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    code = (
+        "import sys, numpy as np\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from bare_sample import double\n"
+        "values = np.arange(4.0)\n"
+        "double(values)\n"
+        "hits = sum(double.stats.cache_hits.values())\n"
+        "print(values.tolist(), hits, 'numba.np.arraymath' in sys.modules)\n"
+    )
+    source = (
+        "from ghostload.grid.kernels.compiled import bare\n\n\n"
+        "@bare\ndef one(x):\n    return 2.0 * x\n\n\n"
+        "@bare\ndef double(values):\n    for i in range(len(values)):\n        values[i] = one(values[i])\n"
+    )
+    (tmp_path / "bare_sample.py").write_text(source, encoding="utf-8")
+    shown = [
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert shown == ["[0.0, 2.0, 4.0, 6.0] 0 True\n", "[0.0, 2.0, 4.0, 6.0] 1 False\n"]
