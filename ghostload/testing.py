@@ -13,6 +13,8 @@ does not keep its contract::
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +22,10 @@ import numpy as np
 
 from ghostload.anomalies.apply import kind_parameters
 from ghostload.anomalies.base import AnomalyKind, EventBlock, Family
-from ghostload.anomalies.events import MAX_PARAMETERS
+from ghostload.anomalies.batches import acts_in_hours
+from ghostload.anomalies.events import MAX_PARAMETERS, Events
+from ghostload.anomalies.in_time import Part, month_in_time
+from ghostload.anomalies.registry import KINDS
 from ghostload.anomalies.timing import Spans
 from ghostload.config.model import CUSTOMER_CLASSES, GeneratorConfig
 from ghostload.dataset import Dataset
@@ -36,22 +41,22 @@ from ghostload.validation.run import run_check
 
 __all__ = ["check_anomaly_kind", "check_detector", "check_exporter", "check_validation_check"]
 
-_EVENTS, _MONTHS, _CUT = 96, 18, 11
+_EVENTS, _MONTHS, _CUT, _HOURS = 96, 18, 11, 744
 
 
 def check_anomaly_kind(kind: AnomalyKind, *, seed: int = 0) -> None:
     """Check that a kind of anomaly keeps the contract.
 
     Energy stays finite and non-negative; the input is left alone; the same events give the same energy; nothing changes
-    in months before an event; what follows the data changes nothing in it; events do not depend on each other; and a
-    theft loses energy.
+    before an event; what follows the data changes nothing in it; events do not depend on each other; hours add up to
+    months; and a theft loses energy, or moves it in time if it says so.
 
     Raises
     ------
     RegistrationError
         It does not; the message says what.
     """
-    block, kwh = _sample_block(kind, seed)
+    block, kwh, events = _sample_block(kind, seed)
     given = kwh.copy()
     drawn, shown = _both(kind, kwh, block)
     _require(kind.name, np.array_equal(kwh, given), "changes the energy that it is given")
@@ -67,8 +72,50 @@ def check_anomaly_kind(kind: AnomalyKind, *, seed: int = 0) -> None:
     turned = np.arange(len(kwh))[::-1]
     other = _both(kind, kwh[turned], _events(block, turned))[1]
     _require(kind.name, np.allclose(other, shown[turned]), "lets one event change another")
-    if kind.family is Family.THEFT:
-        _require(kind.name, shown.sum() < drawn.sum(), "is a theft, but registers all that is drawn")
+    with _registered(kind):
+        lost = _check_in_time(kind, block, kwh, events) + (drawn - shown).sum()
+    if kind.family is Family.THEFT and not kind.moves_only:
+        _require(kind.name, lost > 0.0, "is a theft, but registers all that is drawn")
+
+
+@contextmanager
+def _registered(kind: AnomalyKind) -> Iterator[None]:
+    """Have a kind known by its name, for as long as it is looked up."""
+    if kind.name in KINDS:
+        yield
+        return
+    KINDS.add(kind.name, kind)
+    try:
+        yield
+    finally:
+        KINDS.remove(kind.name)
+
+
+def _check_in_time(kind: AnomalyKind, block: EventBlock, kwh: FloatArray, events: Events) -> float:
+    """Check a kind on the hours of one month; return what it loses there, if it acts on hours."""
+    part = _sample_part(kind, block, kwh, events)
+    hours = Streams(2).uniform(Stage.EVALUATION, 0, _EVENTS, _HOURS, 21) ** 3
+    wh = np.rint(1000.0 * kwh[:, [_CUT]] * hours / hours.sum(axis=1, keepdims=True)).astype(np.int64)
+    given, number = wh.copy(), int(block.numbers[_CUT])
+    month = month_in_time(part, wh, _CUT, number, Streams(1))
+    _require(kind.name, np.array_equal(wh, given), "changes the hours that it is given")
+    _require(kind.name, bool((month.true_wh >= 0).all()), "draws less than nothing in an hour")
+    _require(kind.name, np.array_equal(month.true_wh - month.shown_wh, month.lost_wh), "loses energy that it hides")
+    again = month_in_time(part, wh, _CUT, number, Streams(1))
+    _require(kind.name, np.array_equal(again.shown_wh, month.shown_wh), "is not the same twice in its hours")
+    half = np.arange(1, _EVENTS, 2)
+    some = month_in_time(part.of_meters(half), wh[half], _CUT, number, Streams(1))
+    _require(kind.name, np.array_equal(some.shown_wh, month.shown_wh[half]), "lets one event change another's hours")
+    before = events.spans.start >= _CUT + 1
+    _require(kind.name, np.array_equal(month.shown_wh[before], wh[before]), "changes hours before it begins")
+    if not acts_in_hours(kind):
+        asked = part.cut_wh[:, _CUT] + part.lost_wh[:, _CUT]
+        kept = np.maximum(wh.sum(axis=1) - asked, 0)
+        _require(kind.name, np.array_equal(month.shown_wh.sum(axis=1), kept), "has hours that miss their month")
+        return 0.0
+    total = month.lost_wh.sum(axis=1)
+    _require(kind.name, not kind.moves_only or not total.any(), "moves energy only, but loses some")
+    return float(total.sum()) / 1000.0
 
 
 def check_exporter(exporter: Exporter) -> None:
@@ -126,7 +173,7 @@ def _written(exporter: Exporter, dataset: Dataset, folder: Path) -> dict[str, by
     return {name.as_posix(): path.read_bytes() for name, path in found.items() if name not in known}
 
 
-def _sample_block(kind: AnomalyKind, seed: int) -> tuple[EventBlock, FloatArray]:
+def _sample_block(kind: AnomalyKind, seed: int) -> tuple[EventBlock, FloatArray, Events]:
     """Events at many times, some before the data and some beyond it, on customers of all sizes."""
     streams = Streams(seed)
     uniform = streams.uniform(Stage.EVALUATION, 0, _EVENTS, MAX_PARAMETERS + 4 + 2 * _MONTHS, 20)
@@ -149,7 +196,22 @@ def _sample_block(kind: AnomalyKind, seed: int) -> tuple[EventBlock, FloatArray]
     )
     kwh = level[:, None] * (0.5 + uniform[:, -_MONTHS:])
     kwh[::7, ::5] = 0.0
-    return block, kwh
+    meters, kinds = np.arange(_EVENTS), np.zeros(_EVENTS, dtype=np.int64)
+    return block, kwh, Events(meters, kinds, (kind.name,), spans, block.strength, parameters)
+
+
+def _sample_part(kind: AnomalyKind, block: EventBlock, kwh: FloatArray, events: Events) -> Part:
+    """Return what the hours of the same events follow from."""
+    drawn = kind.on_demand(kwh, block)
+    return Part(
+        meters=events.meter,
+        level_kwh=block.level_kwh,
+        class_index=block.class_index,
+        drawn_kwh=kwh,
+        events=events,
+        cut_wh=np.rint(1000.0 * (kwh - drawn)).astype(np.int64),
+        lost_wh=np.rint(1000.0 * (drawn - kind.on_register(drawn, block))).astype(np.int64),
+    )
 
 
 def _both(kind: AnomalyKind, kwh: FloatArray, block: EventBlock) -> tuple[FloatArray, FloatArray]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ghostload.anomalies.base import AnomalyKind, EventBlock, Family
+from ghostload.anomalies.base import AnomalyKind, EventBlock
+from ghostload.anomalies.batches import (
+    DEMAND_ORDER,
+    REGISTER_ORDER,
+    acts_in_hours,
+    batches_of,
+    in_order,
+    kind_of,
+    kind_parameters,
+    overrides,
+)
 from ghostload.anomalies.events import Events
-from ghostload.anomalies.registry import KINDS
+from ghostload.anomalies.in_time import HoursOf, Part, join_parts, months_of_hours
 from ghostload.consumption.customers import Customers
 from ghostload.errors import RegistrationError
 from ghostload.streams import FloatArray, IntArray, Stage, Streams
 
-DEMAND_ORDER = (Family.BENIGN, Family.THEFT, Family.FAULT)
-REGISTER_ORDER = (Family.THEFT, Family.FAULT, Family.BENIGN)
-"""On a register theft acts on what flows, then a fault on what is left; billing, which is benign, comes last."""
+__all__ = ["Outcome", "apply_events", "kind_parameters", "part_of", "partner_part"]
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,28 @@ class Outcome:
         Drawn but not shown because of each event; negative where an event shows too much.
     exposed_kwh : (E,) array
         Drawn in the months that each event touched: while it was on, or where it changed what was shown.
+    month_cut_kwh, month_lost_kwh : (E, T) array
+        By month, how much less is drawn because of each event, and how much is not shown.
     """
 
     true_kwh: FloatArray
     shown_kwh: FloatArray
     lost_kwh: FloatArray
     exposed_kwh: FloatArray
+    month_cut_kwh: FloatArray
+    month_lost_kwh: FloatArray
 
 
-def apply_events(kwh: FloatArray, events: Events, customers: Customers, numbers: IntArray, streams: Streams) -> Outcome:
+def apply_events(
+    kwh: FloatArray,
+    events: Events,
+    customers: Customers,
+    numbers: IntArray,
+    streams: Streams,
+    *,
+    hours_of: HoursOf | None = None,
+    partners: Sequence[Part] = (),
+) -> Outcome:
     """Apply the events of some customers.
 
     The sum over a customer's events of ``lost_kwh`` is the sum of ``true_kwh - shown_kwh``, exactly but for rounding.
@@ -54,42 +76,107 @@ def apply_events(kwh: FloatArray, events: Events, customers: Customers, numbers:
     customers : Customers
     numbers : (T,) array of int
     streams : Streams
+    hours_of : callable, optional
+        Gives the hours of meters; needed when :func:`~ghostload.anomalies.in_time.hours_needed` names any.
+    partners : sequence of Part
+        Of the meters of other blocks that :func:`~ghostload.anomalies.in_time.partners_needed` names.
 
     Returns
     -------
     Outcome
+
+    Raises
+    ------
+    UsageError
+        There are events whose months are sums of hours, but no ``hours_of``, or a partner is missing.
     """
+    asked = _Asked.of(events, customers, numbers, streams)
+    true, cut = _draw(kwh, asked)
+    month_lost = np.zeros_like(cut)
+    if any(acts_in_hours(kind) for kind in asked.kinds):
+        part = _part(events, customers, kwh, cut, month_lost)
+        wh = months_of_hours(join_parts([part, *partners]), part, numbers, streams, hours_of)
+        np.add.at(true, events.meter - customers.start, wh.added / 1000.0)
+        month_lost = wh.lost / 1000.0
+    shown, exposed = true.copy(), np.zeros(len(events))
+    for index in in_order(asked.kinds, REGISTER_ORDER, first=acts_in_hours):
+        kind, row, block, batch = asked.kinds[index], asked.rows[index], asked.blocks[index], asked.batches[index]
+        before = after = shown[row]
+        if acts_in_hours(kind):
+            after = np.maximum(before - month_lost[batch], 0.0)
+        elif overrides(kind, "on_register"):
+            after = _checked(kind, kind.on_register(before, block))
+        month_lost[batch] = before - after
+        exposed[batch] = (true[row] * np.maximum(block.active, before != after)).sum(axis=1)
+        shown[row] = after
+    return Outcome(true, shown, month_lost.sum(axis=1), exposed, cut, month_lost)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The events kind by kind: their positions, the rows of their customers, and what the kinds are told of them."""
+
+    batches: list[IntArray]
+    kinds: list[AnomalyKind]
+    rows: list[IntArray]
+    blocks: list[EventBlock]
+
+    @classmethod
+    def of(cls, events: Events, customers: Customers, numbers: IntArray, streams: Streams) -> _Asked:
+        batches = batches_of(events)
+        draws = _month_draws(customers, numbers, streams)
+        return cls(
+            batches,
+            [kind_of(events, batch) for batch in batches],
+            [events.meter[batch] - customers.start for batch in batches],
+            [_block(events, batch, customers, numbers, draws) for batch in batches],
+        )
+
+
+def _draw(kwh: FloatArray, asked: _Asked) -> tuple[FloatArray, FloatArray]:
+    """Return what is truly drawn without loads that kinds add by the hour, (n, T) kWh, and each event's cut, (E, T)."""
     true = kwh.copy()
-    month_draws = _month_draws(customers, numbers, streams)
-    batches = _batches(events)
-    blocks = [_block(events, batch, customers, numbers, month_draws) for batch in batches]
-    rows = [events.meter[batch] - customers.start for batch in batches]
-    kinds = [KINDS.get(events.kinds[events.kind[batch[0]]]) for batch in batches]
-    for index in _in_order(kinds, DEMAND_ORDER):
-        if _overrides(kinds[index], "on_demand"):
-            true[rows[index]] = _checked(kinds[index], kinds[index].on_demand(true[rows[index]], blocks[index]))
-    shown = true.copy()
-    lost, exposed = np.zeros(len(events)), np.zeros(len(events))
-    for index in _in_order(kinds, REGISTER_ORDER):
-        row, block = rows[index], blocks[index]
-        touched = block.active
-        if _overrides(kinds[index], "on_register"):
-            before = shown[row]
-            after = _checked(kinds[index], kinds[index].on_register(before, block))
-            lost[batches[index]] = (before - after).sum(axis=1)
-            touched = np.maximum(touched, before != after)
-            shown[row] = after
-        exposed[batches[index]] = (true[row] * touched).sum(axis=1)
-    return Outcome(true, shown, lost, exposed)
+    cut = np.zeros((sum(map(len, asked.batches)), kwh.shape[1]))
+    for index in in_order(asked.kinds, DEMAND_ORDER):
+        kind, row = asked.kinds[index], asked.rows[index]
+        if overrides(kind, "on_demand"):
+            before = true[row]
+            true[row] = _checked(kind, kind.on_demand(before, asked.blocks[index]))
+            cut[asked.batches[index]] = before - true[row]
+    return true, cut
 
 
-def _in_order(kinds: list[AnomalyKind], families: tuple[Family, ...]) -> list[int]:
-    """Positions of batches, family by family; within a family as they stand, that is by name."""
-    return sorted(range(len(kinds)), key=lambda index: families.index(kinds[index].family))
+def part_of(kwh: FloatArray, events: Events, customers: Customers, outcome: Outcome) -> Part:
+    """Return what the hours of some customers follow from, beside the hours that they would draw without events.
+
+    Parameters
+    ----------
+    kwh : (n, T) array
+        As given to :func:`apply_events`, like the events and customers.
+    events : Events
+    customers : Customers
+    outcome : Outcome
+        What came of it.
+    """
+    return _part(events, customers, kwh, outcome.month_cut_kwh, outcome.month_lost_kwh)
 
 
-def _overrides(kind: AnomalyKind, method: str) -> bool:
-    return getattr(type(kind), method) is not getattr(AnomalyKind, method)
+def partner_part(kwh: FloatArray, events: Events, customers: Customers, numbers: IntArray, streams: Streams) -> Part:
+    """Return the part of meters of another block that :func:`apply_events` needs beside its own; arguments as there."""
+    _, cut = _draw(kwh, _Asked.of(events, customers, numbers, streams))
+    return _part(events, customers, kwh, cut, np.zeros_like(cut))
+
+
+def _part(events: Events, customers: Customers, kwh: FloatArray, cut: FloatArray, lost: FloatArray) -> Part:
+    return Part(
+        meters=np.arange(customers.start, customers.start + len(customers)),
+        level_kwh=customers.level_kwh,
+        class_index=customers.class_index,
+        drawn_kwh=kwh,
+        events=events,
+        cut_wh=np.rint(1000.0 * cut).astype(np.int64),
+        lost_wh=np.rint(1000.0 * lost).astype(np.int64),
+    )
 
 
 def _checked(kind: AnomalyKind, kwh: FloatArray) -> FloatArray:
@@ -97,35 +184,6 @@ def _checked(kind: AnomalyKind, kwh: FloatArray) -> FloatArray:
     if not (np.isfinite(kwh).all() and (kwh >= 0.0).all()):
         raise RegistrationError(f"anomaly kind {kind.name!r} gave energy that is negative or not finite; clip it at 0")
     return kwh
-
-
-def _batches(events: Events) -> list[IntArray]:
-    """Positions of events of one kind, each meter once: the second event of a kind on a meter is in a second batch."""
-    if not len(events):
-        return []
-    order = np.lexsort((events.spans.start, events.meter, events.kind))
-    meter, kind = events.meter[order], events.kind[order]
-    fresh = np.r_[True, (meter[1:] != meter[:-1]) | (kind[1:] != kind[:-1])]
-    position = np.arange(len(order))
-    occurrence = position - np.maximum.accumulate(np.where(fresh, position, 0))
-    names = np.array(events.kinds)[kind]
-    keys = sorted(set(zip(names.tolist(), occurrence.tolist(), strict=True)))
-    return [order[(names == name) & (occurrence == turn)] for name, turn in keys]
-
-
-def kind_parameters(kind: AnomalyKind, uniform: FloatArray) -> dict[str, FloatArray]:
-    """Turn draws into the values of a kind's parameters.
-
-    Parameters
-    ----------
-    kind : AnomalyKind
-    uniform : (E, MAX_PARAMETERS) array
-
-    Returns
-    -------
-    dict of name to (E,) array
-    """
-    return {p.name: p.draw(uniform[:, column]) for column, p in enumerate(kind.parameters)}
 
 
 def _block(
@@ -138,7 +196,7 @@ def _block(
         active=chosen.spans.active(months),
         elapsed_months=chosen.spans.elapsed(months),
         closing=chosen.spans.closing(months),
-        parameters=kind_parameters(KINDS.get(events.kinds[events.kind[batch[0]]]), chosen.uniform),
+        parameters=kind_parameters(kind_of(events, batch), chosen.uniform),
         strength=chosen.strength,
         uniform=month_draws[row],
         level_kwh=customers.level_kwh[row],

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from ghostload.anomalies.hours import HourBlock
+from ghostload.anomalies.spread import Spread
 from ghostload.config.model import CUSTOMER_CLASSES
 from ghostload.streams import BoolArray, FloatArray, IntArray
 
@@ -22,10 +24,11 @@ class Family(StrEnum):
 
 
 class Channel(StrEnum):
-    """Where it acts: on what is truly drawn, or on what the register shows."""
+    """Where it acts: on what is truly drawn, or on what the register shows, by the month or hour by hour."""
 
     DEMAND = "on_demand"
     REGISTER = "on_register"
+    HOURS = "on_hours"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,10 @@ class EventBlock:
 class AnomalyKind:
     """Base of all kinds: by itself it changes nothing.
 
-    A subclass sets the class attributes and overrides the method of its channel. Both take and return (E, T) kWh.
+    A subclass sets the class attributes and overrides the method of its channel. :meth:`on_demand` and
+    :meth:`on_register` take and return (E, T) kWh; how a month's change lies over its hours is said by
+    :meth:`demand_in_time` and :meth:`register_in_time`. A kind that only hours can show overrides :meth:`on_hours`
+    instead, on (E, H) watt-hours of one month, and its months are the sums of them.
 
     Attributes
     ----------
@@ -121,6 +127,12 @@ class AnomalyKind:
         Whether it began before the data, whichever window is asked for.
     group : bool
         Whether it is done by several customers of one transformer together.
+    moves_only : bool
+        Whether a theft leaves the energy of each month as it is, and gains by the time at which it is registered.
+    companion : str
+        Kind that another customer of the same transformer gets for each such theft; none by default.
+    alone : bool
+        Whether settings may name it; a companion comes with its theft only.
     """
 
     name: ClassVar[str]
@@ -131,6 +143,9 @@ class AnomalyKind:
     lasting_months: ClassVar[tuple[float, float]] = (1.0, np.inf)
     lifelong: ClassVar[bool] = False
     group: ClassVar[bool] = False
+    moves_only: ClassVar[bool] = False
+    companion: ClassVar[str] = ""
+    alone: ClassVar[bool] = True
 
     def on_demand(self, kwh: FloatArray, events: EventBlock) -> FloatArray:
         """Return what is truly drawn, from what would be without the event."""
@@ -139,3 +154,31 @@ class AnomalyKind:
     def on_register(self, kwh: FloatArray, events: EventBlock) -> FloatArray:
         """Return what is registered, from what would be without the event."""
         return kwh
+
+    def on_hours(self, wh: IntArray, hours: HourBlock) -> FloatArray:
+        """Return what is registered in each hour of a month, from what is drawn; both (E, H) Wh.
+
+        What is returned may have fractions, and may be negative where a register runs backwards; a month's sum may not.
+        """
+        return wh.astype(np.float64)
+
+    def added_wh(self, hours: HourBlock) -> FloatArray:
+        """Return what is drawn in each hour on top of the customer's own demand; (E, H) Wh, none by default."""
+        return np.zeros(hours.active.shape)
+
+    def demand_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Say how the demand that is cut in a month lies over its hours; by default in proportion, while it is on.
+
+        Parameters
+        ----------
+        wh : (E, H) array of int
+            Drawn without the event.
+        total_wh : (E,) array of int
+            What the event takes away in the month; negative where it adds.
+        hours : HourBlock
+        """
+        return Spread(wh * hours.active)
+
+    def register_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Say how the energy that is not registered in a month lies over its hours, as :meth:`demand_in_time`."""
+        return Spread(wh * hours.active)

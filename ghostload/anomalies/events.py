@@ -30,6 +30,8 @@ class Events:
     strength : (E,) array
     uniform : (E, MAX_PARAMETERS) array
         Draws that become the kind's parameters.
+    partner : (E,) array of int, optional
+        For a companion, the meter of its theft; -1 for others. Not given, there is no companion.
     """
 
     meter: IntArray
@@ -38,6 +40,7 @@ class Events:
     spans: Spans
     strength: FloatArray
     uniform: FloatArray
+    partner: IntArray | None = None
 
     def __len__(self) -> int:
         """Count of events."""
@@ -52,7 +55,13 @@ class Events:
             Spans(self.spans.start[chosen], self.spans.end[chosen]),
             self.strength[chosen],
             self.uniform[chosen],
+            None if self.partner is None else self.partner[chosen],
         )
+
+    @property
+    def partners(self) -> IntArray:
+        """Meter of the theft that each event goes with, -1 where there is none; (E,)."""
+        return np.full(len(self), -1, dtype=np.int64) if self.partner is None else self.partner
 
     def of_meters(self, start: int, stop: int) -> Events:
         """Return the events of the meters ``start .. stop - 1``."""
@@ -73,6 +82,7 @@ def join(parts: Sequence[Events]) -> Events:
         Spans(start, np.concatenate([part.spans.end for part in parts])),
         np.concatenate([part.strength for part in parts]),
         np.concatenate([part.uniform for part in parts]),
+        np.concatenate([part.partners for part in parts]) if any(part.partner is not None for part in parts) else None,
     )
     return joined.rows(np.lexsort((kind, start, meter)))
 

@@ -11,7 +11,7 @@ from ghostload.anomalies.base import AnomalyKind, Family
 from ghostload.anomalies.difficulty import PROFILES
 from ghostload.anomalies.events import MAX_PARAMETERS, Events, join
 from ghostload.anomalies.registry import KINDS
-from ghostload.anomalies.theft import LONGEST_BEFORE
+from ghostload.anomalies.theft import LONGEST_BEFORE, refuse_companions
 from ghostload.anomalies.timing import Spans, geometric_months
 from ghostload.config.model import CUSTOMER_CLASSES, GeneratorConfig
 from ghostload.consumption.customers import Customers
@@ -43,10 +43,11 @@ def draw_look_alikes(config: GeneratorConfig, customers: Customers, numbers: Int
     Raises
     ------
     ConfigError
-        When the rates of a year add up to more than 1, or a kind is a theft.
+        When the rates of a year add up to more than 1, or a kind is a theft or comes with one.
     """
     kinds = tuple(sorted(config.anomalies.look_alikes))
     _refuse_theft(kinds)
+    refuse_companions("anomalies.look_alikes", kinds)
     factor = PROFILES[config.difficulty].look_alike_factor
     rates = np.array([config.anomalies.look_alikes[k] * factor for k in kinds])
     lifelong = np.array([KINDS.get(k).lifelong for k in kinds], dtype=bool)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ghostload.anomalies.difficulty import PROFILES
-from ghostload.anomalies.events import MAX_PARAMETERS, Events
+from ghostload.anomalies.events import MAX_PARAMETERS, Events, join
+from ghostload.anomalies.peers import draw_companions
 from ghostload.anomalies.registry import KINDS
 from ghostload.anomalies.timing import Spans, geometric_months
 from ghostload.config.model import CUSTOMER_CLASSES, GeneratorConfig
@@ -41,14 +44,15 @@ def draw_thefts(
 
     Returns
     -------
-    Events, one for each thief, in the order of their meters.
+    Events, one for each thief, in the order of their meters, and those of the companions of thefts that have one.
 
     Raises
     ------
     ConfigError
-        When fewer meters than asked for can have the kinds of the mix.
+        When fewer meters than asked for can have the kinds of the mix, or one of them comes with a theft only.
     """
     kinds = tuple(sorted(name for name, part in config.anomalies.mix.items() if part > 0))
+    refuse_companions("anomalies.mix", kinds)
     able = np.array([[c in KINDS.get(k).classes for k in kinds] for c in CUSTOMER_CLASSES])
     keys = _keys(config, customers, meter_barangay, streams)
     in_group = np.array([KINDS.get(k).group for k in kinds])
@@ -64,10 +68,22 @@ def draw_thefts(
     is_grouped = np.isin(meters, grouped)
     kind = np.empty(len(meters), dtype=np.int64)
     for rows, columns in ((is_grouped, in_group), (~is_grouped, ~in_group)):
-        address = np.where(in_group.any() & rows, meter_transformer[meters], meters)[rows]
+        address = (meter_transformer[meters] if columns is in_group else meters)[rows]
         allowed = able[customers.class_index[meters[rows]]] & columns
         kind[rows] = _draw_kind(shares, allowed, address, streams, by_transformer=bool(columns is in_group))
-    return _with_timing(config, meters, kind, kinds, np.where(is_grouped, meter_transformer[meters], -1), streams)
+    group = np.where(is_grouped, meter_transformer[meters], -1)
+    thefts = _with_timing(config, meters, kind, kinds, group, streams)
+    companions = draw_companions(thefts, meter_transformer, streams)
+    return join([thefts, *companions]) if companions else thefts
+
+
+def refuse_companions(place: str, kinds: Sequence[str]) -> None:
+    """Refuse, in a setting, kinds that come with a theft only."""
+    for name in kinds:
+        if not KINDS.get(name).alone:
+            raise ConfigError(
+                f"{place}.{name}: comes with a theft that needs it, on its own it cannot be; leave it out"
+            )
 
 
 def _keys(config: GeneratorConfig, customers: Customers, meter_barangay: IntArray, streams: Streams) -> FloatArray:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from ghostload.anomalies.base import AnomalyKind, Channel, EventBlock, Family, Parameter
+from ghostload.anomalies.hours import HourBlock
 from ghostload.anomalies.registry import register
-from ghostload.streams import FloatArray
+from ghostload.anomalies.spread import Spread
+from ghostload.config.model import CUSTOMER_CLASSES
+from ghostload.streams import FloatArray, IntArray
 
 
 @register
@@ -27,3 +32,9 @@ class Bypass(AnomalyKind):
     def on_register(self, kwh: FloatArray, events: EventBlock) -> FloatArray:
         """Return what is registered; (E, T) kWh."""
         return kwh * events.factor(1.0 - events.column("phases") / 3.0)
+
+    def register_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Take a home's large appliances, what is above the lower quartile of its hours, past the meter; (E, H)."""
+        always_on = np.quantile(wh, 0.25, axis=1, keepdims=True)
+        home = (hours.class_index == CUSTOMER_CLASSES.index("residential"))[:, None]
+        return Spread(hours.active * np.where(home, np.maximum(wh - always_on, 0.0), wh))

@@ -7,8 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from ghostload.anomalies.base import AnomalyKind, Channel, EventBlock, Family, Parameter
+from ghostload.anomalies.hours import HourBlock, mean_day
 from ghostload.anomalies.registry import register
-from ghostload.streams import FloatArray
+from ghostload.anomalies.spread import ESTIMATED, Form, Spread, flagged
+from ghostload.streams import FloatArray, IntArray
 
 
 @register
@@ -32,3 +34,9 @@ class CatchUpBill(AnomalyKind):
         short = np.where(on, kwh * (1.0 - events.column("estimate_share")), 0.0)
         settled = np.where(events.closing, short.sum(axis=1, keepdims=True), 0.0)
         return kwh - short + settled
+
+    def register_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Estimate whole months along their mean day; what settles them is recorded in the last hour; (E, H)."""
+        on = np.repeat((hours.active > 0.0).any(axis=1, keepdims=True), hours.count, axis=1)
+        most = np.rint(hours.parameters["estimate_share"] * wh.sum(axis=1)).astype(np.int64)
+        return Spread(on * mean_day(wh), Form.ESTIMATE, most_wh=most, flags=flagged(on, ESTIMATED))

@@ -7,8 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from ghostload.anomalies.base import AnomalyKind, Channel, EventBlock, Family, Parameter
+from ghostload.anomalies.hours import HourBlock
 from ghostload.anomalies.registry import register
-from ghostload.streams import FloatArray
+from ghostload.anomalies.spread import Form, Spread
+from ghostload.streams import FloatArray, IntArray
 
 
 @register
@@ -29,3 +31,7 @@ class FixedValue(AnomalyKind):
         """Return what is registered; (E, T) kWh."""
         fixed = np.minimum(kwh, events.column("level_share") * events.level_kwh[:, None])
         return kwh + events.active * (fixed - kwh)
+
+    def register_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Let the register advance by the same amount in every hour that draws as much; (E, H)."""
+        return Spread(hours.active, Form.KEPT)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ghostload.anomalies.base import AnomalyKind, Channel, EventBlock, Family, Parameter
+from ghostload.anomalies.hours import HourBlock
 from ghostload.anomalies.registry import register
-from ghostload.streams import FloatArray
+from ghostload.anomalies.spread import Form, Spread
+from ghostload.streams import FloatArray, IntArray
 
 
 @register
@@ -30,3 +32,7 @@ class HolidayHome(AnomalyKind):
         """Return what is drawn; (E, T) kWh."""
         away = events.uniform >= events.column("occupied_chance")
         return kwh * (1.0 - events.active * away * (1.0 - events.column("standby_share")))
+
+    def demand_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Leave standby, the same in every hour; (E, H)."""
+        return Spread(hours.active, Form.KEPT)

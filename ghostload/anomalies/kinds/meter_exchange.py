@@ -7,8 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from ghostload.anomalies.base import AnomalyKind, Channel, EventBlock, Family, Parameter
+from ghostload.anomalies.hours import HourBlock
 from ghostload.anomalies.registry import register
-from ghostload.streams import FloatArray
+from ghostload.anomalies.spread import ESTIMATED, MISSING, Spread, flagged
+from ghostload.streams import FloatArray, IntArray
 
 
 @register
@@ -32,3 +34,13 @@ class MeterExchange(AnomalyKind):
         first = (events.active > 0.0) & ~events.closing
         deferred = np.where(first, kwh * events.column("deferred_share"), 0.0)
         return kwh - deferred + np.where(events.closing, deferred.sum(axis=1, keepdims=True), 0.0)
+
+    def register_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Lose the last hours of the first month; the first hour of the next brings them; (E, H)."""
+        later = np.cumsum(wh[:, ::-1], axis=1)[:, ::-1] - wh
+        lost = np.clip(total_wh[:, None] - later, 0, wh)
+        gone = (total_wh[:, None] > later) & (total_wh[:, None] > 0)
+        first_hour = np.arange(hours.count) == 0
+        settled = (total_wh[:, None] < 0) & first_hour
+        flags = np.maximum(flagged(gone, MISSING), flagged(settled, ESTIMATED))
+        return Spread(np.where(total_wh[:, None] < 0, first_hour, lost).astype(np.float64), flags=flags)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ghostload.anomalies.base import AnomalyKind, Channel, EventBlock, Family, Parameter
+from ghostload.anomalies.hours import HourBlock, mean_day
 from ghostload.anomalies.registry import register
-from ghostload.streams import FloatArray
+from ghostload.anomalies.spread import ESTIMATED, Form, Spread, flagged
+from ghostload.streams import FloatArray, IntArray
 
 
 @register
@@ -28,3 +30,8 @@ class StuckEstimate(AnomalyKind):
         """Return what is registered; (E, T) kWh."""
         estimate = events.column("level_share") * events.level_kwh[:, None]
         return kwh + events.active * (estimate - kwh)
+
+    def register_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Estimate every hour along the mean day of the month; (E, H)."""
+        on = hours.active > 0.0
+        return Spread(on * mean_day(wh), Form.ESTIMATE, flags=flagged(on, ESTIMATED))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ghostload.anomalies.base import AnomalyKind, Channel, EventBlock, Family, Parameter
+from ghostload.anomalies.hours import HourBlock
 from ghostload.anomalies.registry import register
-from ghostload.streams import FloatArray
+from ghostload.anomalies.spread import Form, Spread
+from ghostload.streams import FloatArray, IntArray
 
 
 @register
@@ -22,3 +24,7 @@ class Vacancy(AnomalyKind):
     def on_demand(self, kwh: FloatArray, events: EventBlock) -> FloatArray:
         """Return what is drawn; (E, T) kWh."""
         return kwh * (1.0 - events.active * (1.0 - events.column("standby_share")))
+
+    def demand_in_time(self, wh: IntArray, total_wh: IntArray, hours: HourBlock) -> Spread:
+        """Leave standby, the same in every hour; (E, H)."""
+        return Spread(hours.active, Form.KEPT)

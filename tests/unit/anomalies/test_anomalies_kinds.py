@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from ghostload.anomalies import KINDS, AnomalyKind, Channel, EventBlock, Family, Parameter, register
 from ghostload.anomalies.apply import kind_parameters
+from ghostload.anomalies.batches import acts_in_hours
 from ghostload.anomalies.events import MAX_PARAMETERS
 from ghostload.errors import RegistrationError
 
 MONTHS = 12
-THEFTS = [kind.name for kind in KINDS if kind.family is Family.THEFT]
+THEFTS = [kind.name for kind in KINDS if kind.family is Family.THEFT and not acts_in_hours(kind)]
 ISSUE_KINDS = {
     "theft": {
         "low_consumption",
@@ -25,8 +26,23 @@ ISSUE_KINDS = {
         "full_tap",
         "ct_multiplier",
         "collusion",
+        "fdi_scaling",
+        "fdi_zero_window",
+        "fdi_random_scaling",
+        "fdi_random_mean",
+        "fdi_constant_mean",
+        "fdi_reversed_day",
+        "capped_reading",
+        "night_bypass",
+        "peak_bypass",
+        "on_off_duty",
+        "time_shift",
+        "reversal",
+        "rollback",
+        "tap_before_meter",
+        "balanced_collusion",
     },
-    "fault": {"stopped_meter", "slow_meter", "stuck_estimate"},
+    "fault": {"stopped_meter", "slow_meter", "stuck_estimate", "balanced_peer"},
     "benign": {
         "vacancy",
         "holiday_home",
