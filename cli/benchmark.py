@@ -59,7 +59,10 @@ def command(
     """Run anomaly detectors on a data set and score them honestly.
 
     Thieves are known from anomaly_labels.csv, which no detector sees; a supervised one (marked *) learns the labels of
-    other transformers. Sorted by average precision (AP). Exit code 1 when a detector failed.
+    other transformers. Sorted by average precision (AP). Detectors that need interval readings, voltages or the
+    transformers' meters are run where the data set has them.
+
+    Exit code 1 when a detector failed.
 
     \b
     Example:
@@ -77,13 +80,16 @@ def command(
         sys.path.append(str(Path.cwd()))
 
     from ghostload.dataset import load_dataset
-    from ghostload.detection import run_benchmark
+    from ghostload.detection import not_run, run_benchmark
     from ghostload.detection.text import details_text, leaderboard_text
 
     dataset = load_dataset(directory)
     board = run_benchmark(
         dataset, names or None, seed=seed, n_bootstrap=bootstrap, progress=None if quiet else _show_progress
     )
+    if not names and not quiet:
+        for missing, detectors in not_run(dataset).items():
+            click.echo(f"not run: {', '.join(detectors)}: {missing}", err=True)
     written = board.write(output_dir) if output_dir is not None else ()
     if form == "json":
         click.echo(board.to_json(), nl=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ghostload.config.loading import config_to_dict, default_settings
-from ghostload.config.model import DIFFICULTIES, GeneratorConfig
+from ghostload.config.model import DIFFICULTIES, INTERVALS, GeneratorConfig
 from ghostload.config.yamltext import dump_yaml
 
 from .lean import keep_pandas_out
@@ -16,12 +16,15 @@ from .settings import layer_options, resolve_settings
 
 if TYPE_CHECKING:
     from ghostload.dataset import Dataset
+    from ghostload.engines import Engine
     from ghostload.validation import ValidationReport
 
+ENGINES = ("serial", "threads", "processes", "dask")
 _DEFAULT = default_settings()
 NAMED = {
     "--difficulty": "difficulty",
     "--region": "territory.region",
+    "--interval": "interval",
     "--num-transformers": "num_transformers",
     "--num-meters": "num_meters",
     "--num-months": "num_months",
@@ -37,6 +40,7 @@ NAMED = {
     epilog="""\b
     Examples:
       ghostload generate --num-meters 5000
+      ghostload generate --interval 30min --num-meters 5000 --jobs 2
       ghostload generate --preset metro_manila --num-months 24 --output-dir manila
       ghostload generate -c run.yaml --set anomalies.hot_spot_share=0.2 --dry-run
 
@@ -45,6 +49,7 @@ NAMED = {
 @layer_options
 @click.option("--difficulty", type=click.Choice(DIFFICULTIES), help="How well theft hides. [realistic]")
 @click.option("--region", metavar="FILE", help="GeoJSON polygons with a name property. [Metro Manila]")
+@click.option("--interval", type=click.Choice(INTERVALS), help="Resolution of readings. [months only]")
 @click.option("--num-transformers", type=int, metavar="N", help="Transformers. [one for 40 meters]")
 @click.option("--num-meters", type=int, metavar="N", help=f"Meters. [{_DEFAULT['num_meters']}]")
 @click.option("--num-months", type=int, metavar="N", help=f"Calendar months. [{_DEFAULT['num_months']}]")
@@ -53,7 +58,9 @@ NAMED = {
 @click.option("--seed", type=int, metavar="S", help=f"Seed of every random number. [{_DEFAULT['random_seed']}]")
 @click.option("--output-dir", metavar="DIR", help=f"Folder to write. [{_DEFAULT['output_dir']}]")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Threads; change no byte. [1]")
-@click.option("--dry-run", is_flag=True, help="Print settings, rows and bytes (estimated), and write nothing.")
+@click.option("--engine", type=click.Choice(ENGINES), help="Who does the feeders; changes no byte. [threads]")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask cluster to use, such as tcp://host:8786.")
+@click.option("--dry-run", is_flag=True, help="Print settings, rows, bytes and time (estimated), and write nothing.")
 @click.option("--force", is_flag=True, help="Replace a data set of another config in that folder.")
 @click.option("--resume", is_flag=True, help="Go on where a killed run of the same config was.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
@@ -67,6 +74,8 @@ def command(
     file: str | None,
     overrides: tuple[str, ...],
     jobs: int,
+    engine: str | None,
+    scheduler: str | None,
     dry_run: bool,
     force: bool,
     resume: bool,
@@ -83,17 +92,26 @@ def command(
     if own_process:
         keep_pandas_out()
     if dry_run:
-        click.echo(_plan(config), nl=False)
+        click.echo(_plan(config, jobs), nl=False)
         return 0
-    return _generate(config, Log(log_format, quiet=quiet, verbose=verbose), jobs=jobs, force=force, resume=resume)
+    log = Log(log_format, quiet=quiet, verbose=verbose)
+    name = engine or ("dask" if scheduler else "threads" if jobs > 1 else "serial")
+    from ghostload.engines import open_engine
+
+    with open_engine(name, jobs, scheduler=scheduler) as workers:
+        return _generate(config, log, workers, jobs=jobs, force=force, resume=resume)
 
 
-def _generate(config: GeneratorConfig, log: Log, *, jobs: int, force: bool, resume: bool) -> int:
+def _generate(config: GeneratorConfig, log: Log, engine: Engine, *, jobs: int, force: bool, resume: bool) -> int:
     """Build, check and write; return the exit code."""
     from ghostload.export import Workspace, block_store, check_target, write_dataset
     from ghostload.pipeline import SyntheticDataPipeline
     from ghostload.validation import validate
 
+    if config.interval is not None or config.physics != "none":
+        from ghostload.grid.kernels.compiled import on_compile
+
+        on_compile(lambda message: log.event("compiling", message))
     with Workspace(config.output_dir) as workspace:
         check_target(workspace, config, force=force)
         store = block_store(workspace, config, resume=resume)
@@ -101,7 +119,7 @@ def _generate(config: GeneratorConfig, log: Log, *, jobs: int, force: bool, resu
             found = len(store.names())
             log.event("resume", f"{found} finished blocks found" if found else "nothing to go on with", blocks=found)
         try:
-            dataset = SyntheticDataPipeline(config).build(log.progress, jobs=jobs, store=store)
+            dataset = SyntheticDataPipeline(config).build(log.progress, jobs=jobs, store=store, engine=engine)
             report = validate(dataset)
             write_dataset(dataset, config.output_dir, force=force, validation=report, workspace=workspace)
         except BaseException:
@@ -118,9 +136,11 @@ def _generate(config: GeneratorConfig, log: Log, *, jobs: int, force: bool, resu
 def _say_result(config: GeneratorConfig, dataset: Dataset, report: ValidationReport, log: Log) -> None:
     counts = {severity.value: count for severity, count in report.counts.items()}
     thieves = dataset.tables["anomaly_labels"].num_rows
+    readings = sum(file.rows or 0 for name, file in dataset.files.items() if name.startswith("readings/"))
+    in_time = f"{readings:,} readings every {config.interval}, " if readings else ""
     text = (
         f"{dataset.num_meters:,} meters on {config.transformers:,} transformers, {config.num_months} months, "
-        f"{thieves:,} with theft: {config.output_dir}"
+        f"{in_time}{thieves:,} with theft: {config.output_dir}"
     )
     if report.ok:
         text += f"\nnext: ghostload validate {config.output_dir}"
@@ -140,13 +160,15 @@ def _say_result(config: GeneratorConfig, dataset: Dataset, report: ValidationRep
     )
 
 
-def _plan(config: GeneratorConfig) -> str:
+def _plan(config: GeneratorConfig, jobs: int) -> str:
     """Return the settings and what would be written, as YAML."""
-    from ghostload.export.estimate import estimate_files
+    from ghostload.export.estimate import estimate
     from ghostload.pipeline import SyntheticDataPipeline
     from ghostload.validation import validate
 
-    files = estimate_files(config, lambda sample: SyntheticDataPipeline(sample).build(), validate)
-    rows = {name: ({} if f.rows is None else {"rows": f.rows}) | {"bytes": f.bytes} for name, f in files.items()}
-    total = sum(file.bytes for file in files.values())
-    return dump_yaml({"config": config_to_dict(config), "files": rows, "total_bytes": total})
+    found = estimate(config, lambda sample: SyntheticDataPipeline(sample).build(jobs=jobs), validate, jobs=jobs)
+    rows = {name: ({} if f.rows is None else {"rows": f.rows}) | {"bytes": f.bytes} for name, f in found.files.items()}
+    total = sum(file.bytes for file in found.files.values())
+    return dump_yaml(
+        {"config": config_to_dict(config), "files": rows, "total_bytes": total, "seconds": round(found.seconds, 1)}
+    )

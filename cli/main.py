@@ -18,6 +18,8 @@ COMMANDS = {
     "score": "Score your own file of meter_id, score.",
     "map": "Draw a data set on a map, in one HTML file.",
     "report": "Describe a data set in one HTML page.",
+    "readings": "Print readings in time of some meters.",
+    "export": "Write a data set as CSV, DuckDB or Green Button.",
     "powerflow": "Solve the power flow of a grid.",
     "cases": "List the published grids that can be named.",
     "config": "Show, check and document settings.",

@@ -2,72 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from ghostload.anomalies.apply import Outcome, apply_events
+from ghostload.anomalies.apply import apply_events, partner_part
 from ghostload.anomalies.base import Family
 from ghostload.anomalies.events import Events, join
+from ghostload.anomalies.in_time import Part, partners_needed
 from ghostload.anomalies.look_alikes import draw_look_alikes
 from ghostload.anomalies.registry import KINDS
 from ghostload.anomalies.theft import draw_thefts
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.calendar import month_numbers
-from ghostload.consumption.customers import Customers, draw_customers
+from ghostload.consumption.customers import draw_customers
+from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.monthly import monthly_true_kwh
+from ghostload.consumption.reactive import interval_q_varh
 from ghostload.dataset.dataset import Dataset
+from ghostload.dataset.readings import Readings, table_as_dataset
 from ghostload.dataset.tables import events_table, labels_table, meters_table, transformers_table
+from ghostload.engines import Engine, open_engine
+from ghostload.errors import DataError, UsageError
+from ghostload.metering.intervals import record_intervals
 from ghostload.metering.register import registered_kwh
+from ghostload.metering.transformers import registered_at_transformers
+from ghostload.metering.voltage import recorded_voltage_v
+from ghostload.simulation.blocks import Found, run_blocks
+from ghostload.simulation.feeder import Energies, Feeder, FeederMonth
+from ghostload.simulation.months import blocks_of
+from ghostload.simulation.network import network_table
+from ghostload.simulation.run import Arrays, Progress, Store
+from ghostload.simulation.world import World
 from ghostload.streams import BLOCK, FloatArray, IntArray, Streams
-from ghostload.territory import Territory, build_territory, diversified_peak_kva, fit_capacity_kva, region_geojson
+from ghostload.territory import build_territory, diversified_peak_kva, fit_capacity_kva, region_geojson
 
 METERS_PER_BLOCK = 16 * BLOCK
 """Meters that are computed at once: the unit of parallel work and of resume. Not part of the data."""
-
-Arrays = dict[str, np.ndarray[Any, Any]]
-Progress = Callable[[str, int, int], None]
-
-
-class Store(Protocol):
-    """Keeps finished blocks, so that a killed run can be resumed."""
-
-    def get(self, name: str) -> Arrays | None:
-        """Return the arrays kept under a name, or None."""
-        ...
-
-    def put(self, name: str, arrays: Arrays) -> None:
-        """Keep arrays under a name."""
-        ...
-
-
-@dataclass(frozen=True)
-class World:
-    """All of a data set but the energies.
-
-    Attributes
-    ----------
-    config : GeneratorConfig
-    streams : Streams
-    numbers : (T,) array of int
-        Month numbers.
-    territory : Territory
-    customers : Customers
-    capacity_kva : (transformers,) array
-    events : Events
-    """
-
-    config: GeneratorConfig
-    streams: Streams
-    numbers: IntArray
-    territory: Territory
-    customers: Customers
-    capacity_kva: FloatArray
-    events: Events
 
 
 def build_world(config: GeneratorConfig) -> World:
@@ -85,12 +62,108 @@ def build_world(config: GeneratorConfig) -> World:
     return World(config, streams, numbers, territory, customers, capacity, events)
 
 
-def simulate(world: World, start: int, stop: int) -> tuple[Outcome, FloatArray]:
-    """Return what the meters ``start .. stop - 1`` drew and showed, and what their registers recorded; (n, T) kWh."""
-    customers = world.customers.rows(start, stop)
-    drawn = monthly_true_kwh(customers, world.numbers, world.streams)
-    outcome = apply_events(drawn, world.events.of_meters(start, stop), customers, world.numbers, world.streams)
-    return outcome, registered_kwh(outcome.shown_kwh, world.config.metering, world.streams, start)
+def simulate_block(world: World, start: int, stop: int) -> Arrays:
+    """Return the months of the meters ``start .. stop - 1``.
+
+    Returns
+    -------
+    dict
+        ``drawn_kwh``, ``true_kwh`` and ``registered_kwh`` (n, T): what would be drawn without events, what was drawn,
+        and what registers recorded;
+        ``lost_kwh`` and ``exposed_kwh`` (E,) of the events of these meters, and by month ``cut_wh``, ``lost_wh``
+        (E, T) in whole watt-hours.
+    """
+    customers, events, streams = world.customers.rows(start, stop), world.events.of_meters(start, stop), world.streams
+    drawn = monthly_true_kwh(customers, world.numbers, streams)
+
+    def hours_of(meters: IntArray, month_kwh: FloatArray) -> IntArray:
+        hours = interval_true_wh(
+            world.customers, world.numbers, month_kwh, 60, streams, rows=meters, habits=world.habits
+        )
+        return hours.astype(np.int64)
+
+    partners = _partners(world, events, start, stop)
+    outcome = apply_events(drawn, events, customers, world.numbers, streams, hours_of=hours_of, partners=partners)
+    return {
+        "drawn_kwh": drawn,
+        "true_kwh": outcome.true_kwh,
+        "registered_kwh": registered_kwh(outcome.shown_kwh, world.config.metering, streams, start),
+        "lost_kwh": outcome.lost_kwh,
+        "exposed_kwh": outcome.exposed_kwh,
+        "cut_wh": np.rint(1000.0 * outcome.month_cut_kwh).astype(np.int64),
+        "lost_wh": np.rint(1000.0 * outcome.month_lost_kwh).astype(np.int64),
+    }
+
+
+def _partners(world: World, events: Events, start: int, stop: int) -> list[Part]:
+    """Return the parts of the meters of other blocks that events of this one go with."""
+    needed = partners_needed(events, np.arange(start, stop))
+    found = []
+    for first, last in blocks_of(needed, BLOCK, len(world.customers)):
+        customers = world.customers.rows(first, last)
+        drawn = monthly_true_kwh(customers, world.numbers, world.streams)
+        part = partner_part(drawn, world.events.of_meters(first, last), customers, world.numbers, world.streams)
+        found.append(part.of_meters(needed[(needed >= first) & (needed < last)]))
+    return found
+
+
+def simulate_month(world: World, feeder: Feeder, offset: int) -> FeederMonth:
+    """Return one month of a feeder in time: true demand, anomalies, readings, power flow, voltages.
+
+    Parameters
+    ----------
+    world : World
+    feeder : Feeder
+    offset : int
+        Position of the month in the data.
+    """
+    config, streams, minutes = world.config, world.streams, world.minutes
+    number, month = world.numbers[offset : offset + 1], slice(offset, offset + 1)
+    demand = interval_true_wh(
+        world.customers,
+        number,
+        feeder.part.drawn_kwh[:, month],
+        minutes,
+        streams,
+        rows=feeder.meters,
+        habits=world.habits,
+    )
+    recorded = record_intervals(
+        demand,
+        feeder.registered_kwh[:, month],
+        feeder.part,
+        number,
+        minutes,
+        config.metering,
+        streams,
+        first_offset=offset,
+    )
+    lost = recorded.lost_wh.sum(axis=1, dtype=np.int64)
+    if feeder.plan is None or feeder.shares is None:
+        return FeederMonth(recorded.true_wh, recorded.registered_wh, recorded.flags, lost)
+    reactive = interval_q_varh(recorded.true_wh, minutes, feeder.shares)
+    flows = feeder.solve(recorded.true_wh, reactive, minutes)
+    true_wh = feeder.by_transformer(recorded.true_wh)
+    solved = np.where(np.isnan(flows.delivered_wh), true_wh, flows.delivered_wh)
+    return FeederMonth(
+        recorded.true_wh,
+        recorded.registered_wh,
+        recorded.flags,
+        lost,
+        voltage_v=recorded_voltage_v(flows.service_v, feeder.meters, config.metering, streams),
+        true_voltage_v=np.rint(flows.service_v * np.float32(100.0)) / np.float32(100.0),
+        flow=Energies(
+            delivered_wh=flows.delivered_wh,
+            low_loss_wh=flows.low_loss_wh,
+            own_loss_wh=flows.own_loss_wh,
+            apparent_kva=flows.apparent_kva,
+            true_wh=true_wh,
+            registered_wh=feeder.by_transformer(recorded.registered_wh),
+            meter_wh=registered_at_transformers(solved, feeder.gain),
+            head_kwh=float(np.nansum(flows.head_kw)) * minutes / 60.0,
+        ),
+        unsolved=len(flows.reason),
+    )
 
 
 class SyntheticDataPipeline:
@@ -112,8 +185,18 @@ class SyntheticDataPipeline:
     def __init__(self, config: GeneratorConfig | None = None) -> None:
         self.config = config if config is not None else GeneratorConfig()
 
-    def build(self, progress: Progress | None = None, *, jobs: int = 1, store: Store | None = None) -> Dataset:
-        """Make the data set in memory.
+    def build(
+        self,
+        progress: Progress | None = None,
+        *,
+        jobs: int = 1,
+        store: Store | None = None,
+        engine: Engine | None = None,
+    ) -> Dataset:
+        """Make the data set.
+
+        All of it is in memory, but for readings in time: their Parquet files are made in the folder of the store, or in
+        a temporary one that lasts as long as the data set.
 
         Parameters
         ----------
@@ -122,7 +205,9 @@ class SyntheticDataPipeline:
         jobs : int
             Threads; the result does not depend on it.
         store : Store, optional
-            Where finished blocks are kept and looked for.
+            Where finished blocks and feeders are kept and looked for.
+        engine : Engine, optional
+            Spreads the feeders of readings in time; threads by default, as many as there are jobs.
 
         Returns
         -------
@@ -132,19 +217,33 @@ class SyntheticDataPipeline:
         report("territory and customers", 0, 1)
         world = build_world(self.config)
         report("territory and customers", 1, 1)
-        count, months = self.config.num_meters, self.config.num_months
-        registered = np.empty((months, count))
-        lost, exposed = np.empty(len(world.events)), np.empty(len(world.events))
-        blocks = [(a, min(a + METERS_PER_BLOCK, count)) for a in range(0, count, METERS_PER_BLOCK)]
-        keep = store if len(blocks) > 1 else None
-        done = 0
-        for (start, stop), arrays in _run(world, blocks, jobs, keep):
-            registered[:, start:stop] = arrays["registered_kwh"]
-            first, last = np.searchsorted(world.events.meter, [start, stop])
-            lost[first:last], exposed[first:last] = arrays["lost_kwh"], arrays["exposed_kwh"]
-            done += stop - start
-            report("meters", done, count)
-        return _assemble(world, registered, lost, exposed)
+        found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=jobs, store=store, report=report)
+        dataset = _assemble(world, found)
+        if self.config.interval is None and not world.flow:
+            return dataset
+        world.prepare()
+        if world.flow:
+            dataset = replace(dataset, network=network_table(world.wires))
+        if self.config.interval is None:
+            from ghostload.simulation.by_days import balance_by_days
+
+            balance = balance_by_days(world, found.months, jobs=jobs, report=report)
+            return replace(dataset, tables={**dataset.tables, **world.energy_tables(balance)})
+        from ghostload.simulation.in_time import run_feeders
+
+        with ExitStack() as stack:
+            if engine is None:
+                engine = stack.enter_context(open_engine("threads" if jobs > 1 else "serial", jobs))
+            return run_feeders(
+                world,
+                found.months,
+                dataset,
+                engine=engine,
+                store=store,
+                report=report,
+                simulate=simulate_month,
+                remote=RemoteFeeders,
+            )
 
     def generate_all(self) -> dict[str, Any]:
         """Make the data set and return its tables as the seed's guide names them.
@@ -153,17 +252,17 @@ class SyntheticDataPipeline:
         -------
         dict
             ``transformers_df``, ``meters_df``, ``anomaly_labels_df``, ``anomaly_events_df`` (pandas), ``geojson``
-            (dict), and ``dataset`` (:class:`~ghostload.dataset.Dataset`).
+            (dict), ``network`` (Arrow table of the lines, or None), and ``dataset``
+            (:class:`~ghostload.dataset.Dataset`); with physics also ``transformer_energy_df`` and
+            ``transformer_readings_df``.
         """
         from ghostload.export.geojson import transformers_geojson
 
         dataset = self.build()
         return {
-            "transformers_df": dataset.transformers,
-            "meters_df": dataset.meters,
-            "anomaly_labels_df": dataset.anomaly_labels,
-            "anomaly_events_df": dataset.anomaly_events,
+            **{f"{name}_df": dataset.frame(name) for name in dataset.tables},
             "geojson": transformers_geojson(dataset),
+            "network": dataset.network,
             "dataset": dataset,
         }
 
@@ -189,46 +288,115 @@ class SyntheticDataPipeline:
         return write_dataset(from_outputs(outputs, self.config), output_dir or self.config.output_dir, force=force)
 
 
+@dataclass(frozen=True)
+class RemoteFeeders:
+    """Makes feeders in another process, from the settings alone; the world is built once a process.
+
+    Attributes
+    ----------
+    config : GeneratorConfig
+    folder : Path
+        Where finished feeders are kept.
+    """
+
+    config: GeneratorConfig
+    folder: Path
+
+    def __call__(self, feeder: int) -> Arrays:
+        """Return the balance of a feeder and the list of its files."""
+        from ghostload.export.blocks import BlockStore
+        from ghostload.simulation.in_time import FeederMaker
+
+        with _WORLD_LOCK:
+            if _WORLDS.get("config") != self.config:
+                world = build_world(self.config)
+                found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=_silent)
+                world.prepare()
+                _WORLDS.update(config=self.config, world=world, months=found.months)
+        return FeederMaker(_WORLDS["world"], _WORLDS["months"], BlockStore(self.folder), simulate_month)(feeder)
+
+
+_WORLDS: dict[str, Any] = {}
+"""The world that this process works on for others."""
+_WORLD_LOCK = threading.Lock()
+
+
+def compute_readings(
+    dataset: Dataset,
+    meters: Sequence[str] | None = None,
+    *,
+    interval: str | None = None,
+    transformers: Sequence[str] | None = None,
+    feeder: str | Sequence[str] | None = None,
+    start: str | datetime | None = None,
+    end: str | datetime | None = None,
+    columns: Sequence[str] | None = None,
+    truth: bool = False,
+    of_transformers: bool = False,
+) -> Readings:
+    """Compute readings in time of a data set, without those that are not asked for.
+
+    They equal the same cells of a data set that was made with this interval.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With its config; it need not have readings in time.
+    interval : {"1h", "30min", "15min", "5min"}, optional
+        The data set's by default.
+    meters, transformers, feeder, start, end, columns, truth, of_transformers
+        As :meth:`ghostload.dataset.Dataset.readings` takes them.
+
+    Returns
+    -------
+    Readings
+
+    Raises
+    ------
+    UsageError
+        Something named is not there, or there is no interval.
+    DataError
+        The data set has no config, or its months are not those that the config gives.
+    """
+    from ghostload.simulation.access import computed_table
+
+    if dataset.config is None:
+        raise DataError(f"{dataset.path or 'the data set'}: has no config.yaml, from which readings are computed")
+    interval = interval or dataset.config.interval
+    if interval is None:
+        raise UsageError("interval: the data set has months only; name one of 1h, 30min, 15min, 5min")
+    config = dataset.config.replace(interval=interval)
+
+    def source(readings: Readings) -> Any:
+        table = computed_table(
+            build_world(config),
+            dataset,
+            readings.table,
+            readings.selection,
+            readings.columns,
+            simulate_block=simulate_block,
+            simulate_month=simulate_month,
+        )
+        return table_as_dataset(table)
+
+    return dataset.wanted_readings(
+        source, meters, transformers=transformers, feeder=feeder, start=start, end=end, columns=columns, truth=truth,
+        of_transformers=of_transformers,
+    )  # fmt: skip
+
+
 def _silent(stage: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
-def _run(
-    world: World, blocks: list[tuple[int, int]], jobs: int, store: Store | None
-) -> Iterator[tuple[tuple[int, int], Arrays]]:
-    """Compute the blocks, in threads, and yield them in order, holding no more than the threads need."""
-
-    def compute(block: tuple[int, int]) -> Arrays:
-        name = f"meters-{block[0]}-{block[1]}"
-        kept = store.get(name) if store is not None else None
-        if kept is not None:
-            return kept
-        outcome, registered = simulate(world, *block)
-        arrays = {
-            "registered_kwh": np.ascontiguousarray(registered.T),
-            "lost_kwh": outcome.lost_kwh,
-            "exposed_kwh": outcome.exposed_kwh,
-        }
-        if store is not None:
-            store.put(name, arrays)
-        return arrays
-
-    if jobs == 1 or len(blocks) == 1:
-        yield from ((block, compute(block)) for block in blocks)
-        return
-    with ThreadPoolExecutor(jobs) as pool:
-        for at in range(0, len(blocks), 2 * jobs):
-            batch = blocks[at : at + 2 * jobs]
-            yield from zip(batch, pool.map(compute, batch), strict=True)
-
-
-def _assemble(world: World, registered: FloatArray, lost: FloatArray, exposed: FloatArray) -> Dataset:
+def _assemble(world: World, found: Found) -> Dataset:
     config, events = world.config, world.events
+    lost, exposed = found.lost_kwh, found.exposed_kwh
     theft = np.array([KINDS.get(name).family is Family.THEFT for name in events.kinds], dtype=bool)
     stolen = np.flatnonzero(theft[events.kind])
     tables = {
         "transformers": transformers_table(world.territory, world.capacity_kva),
-        "meters": meters_table(world.territory, world.customers, config.months, registered),
+        "meters": meters_table(world.territory, world.customers, config.months, found.months.registered_kwh),
         "anomaly_labels": labels_table(events.rows(stolen), lost[stolen], exposed[stolen], config.num_months),
         "anomaly_events": events_table(events, lost, exposed, int(world.numbers[0]), config.num_months),
     }

@@ -54,6 +54,8 @@ class TableSchema:
     Attributes
     ----------
     foreign_keys : tuple of (column, table, column)
+    also_key : tuple of str
+        Further columns of the key, where ids stand more than once.
     has_months : bool
         Whether consumption columns stand at the place of :attr:`months_before`.
     months_before : str
@@ -66,6 +68,7 @@ class TableSchema:
     columns: tuple[Column, ...]
     primary_key: str
     foreign_keys: tuple[tuple[str, str, str], ...] = ()
+    also_key: tuple[str, ...] = ()
     has_months: bool = False
     months_before: str = ""
 
@@ -75,6 +78,11 @@ class TableSchema:
             return self.columns
         cut = [c.name for c in self.columns].index(self.months_before)
         return (*self.columns[:cut], *(month_column(month) for month in months), *self.columns[cut:])
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the columns that tell the rows apart."""
+        return (self.primary_key, *self.also_key)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -159,8 +167,50 @@ ANOMALY_EVENTS = TableSchema(
     foreign_keys=(("meter_id", "meters", "meter_id"),),
 )
 
-TABLES: dict[str, TableSchema] = {t.name: t for t in (TRANSFORMERS, METERS, ANOMALY_LABELS, ANOMALY_EVENTS)}
-"""Tables by name. The core ones, and ``anomaly_events``, which a folder of foreign make may lack."""
+
+def _energy(name: str, description: str) -> Column:
+    return Column(name, "float", description, unit="kWh", decimals=3)
+
+
+TRANSFORMER_ENERGY = TableSchema(
+    "transformer_energy",
+    "transformer_energy.csv",
+    "Energy balance of each transformer, month by month: ground truth, from the power flow",
+    (
+        Column("transformer_id", "string", "Transformer, TX_0001 and up"),
+        Column("month", "month", "Calendar month"),
+        _energy("delivered_kwh", "What left its low-voltage terminals: true_kwh and technical_loss_kwh"),
+        _energy("true_kwh", "What its customers drew"),
+        _energy("registered_kwh", "What their meters registered"),
+        _energy("technical_loss_kwh", "Lost in the low-voltage wires behind it"),
+        _energy("non_technical_loss_kwh", "Drawn but not shown because of events; meter errors are not in it"),
+        Column("peak_kva", "float", "Largest apparent power of a step", unit="kVA", decimals=3, minimum=0.0),
+        Column("loading_pu", "float", "The same over the rated power", unit="1", decimals=5, minimum=0.0),
+        _energy("transformer_loss_kwh", "Lost in the transformer itself, before what it delivers"),
+    ),
+    primary_key="transformer_id",
+    also_key=("month",),
+    foreign_keys=(("transformer_id", "transformers", "transformer_id"),),
+)
+
+TRANSFORMER_READINGS = TableSchema(
+    "transformer_readings",
+    "transformer_readings.csv",
+    "What the transformers' own meters registered, month by month; transformers without a meter are not listed",
+    (
+        Column("transformer_id", "string", "Transformer, TX_0001 and up"),
+        Column("month", "month", "Calendar month"),
+        _energy("registered_kwh", "Energy that the meter registered"),
+    ),
+    primary_key="transformer_id",
+    also_key=("month",),
+    foreign_keys=(("transformer_id", "transformers", "transformer_id"),),
+)
+
+TABLES: dict[str, TableSchema] = {
+    t.name: t for t in (TRANSFORMERS, METERS, ANOMALY_LABELS, ANOMALY_EVENTS, TRANSFORMER_ENERGY, TRANSFORMER_READINGS)
+}
+"""Tables by name. The core ones, and others, which a folder of foreign make may lack."""
 
 CORE_TABLES = ("transformers", "meters", "anomaly_labels")
 CORE_FILES = (
@@ -170,7 +220,7 @@ CORE_FILES = (
     "transformers.geojson",
     "generation_report.txt",
 )
-GROUND_TRUTH_FILES = ("anomaly_labels.csv", "anomaly_events.csv")
+GROUND_TRUTH_FILES = ("anomaly_labels.csv", "anomaly_events.csv", "transformer_energy.csv")
 
 
 def transformer_id(number: int) -> str:

@@ -9,6 +9,7 @@ from ghostload.config.model import (
     ExportConfig,
     GeneratorConfig,
     MeteringConfig,
+    NetworkConfig,
     TerritoryConfig,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "ExportConfig",
     "GeneratorConfig",
     "MeteringConfig",
+    "NetworkConfig",
     "TerritoryConfig",
     "config_from_dict",
     "config_to_dict",

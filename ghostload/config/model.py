@@ -15,6 +15,9 @@ from ghostload.errors import ConfigError
 
 CUSTOMER_CLASSES = ("residential", "commercial", "industrial")
 DIFFICULTIES = ("easy", "realistic", "hard")
+PRACTICES = ("metro_manila", "european")
+INTERVALS = ("1h", "30min", "15min", "5min")
+PHYSICS = ("power_flow", "none")
 METERS_PER_TRANSFORMER = 40
 
 _MONTH = Rule(
@@ -22,8 +25,17 @@ _MONTH = Rule(
 )
 
 
+class _Checked:
+    """A group of settings that looks at its values when it is made."""
+
+    def __post_init__(self) -> None:
+        """Bring loose inputs into form and refuse impossible values."""
+        normalise(self)
+        check_types(self)
+
+
 @dataclass(frozen=True)
-class Baseline:
+class Baseline(_Checked):
     """Monthly energy of a customer class: what the customers' own means average to, and how they differ.
 
     Attributes
@@ -37,14 +49,9 @@ class Baseline:
     mean_kwh: Annotated[float, Rule(above=0, unit="kWh/month")]
     spread_kwh: Annotated[float, Rule(above=0, unit="kWh/month")]
 
-    def __post_init__(self) -> None:
-        """Refuse what is not a positive finite number."""
-        normalise(self)
-        check_types(self)
-
 
 @dataclass(frozen=True)
-class TerritoryConfig:
+class TerritoryConfig(_Checked):
     """Where the meters stand, beyond the seed's own settings.
 
     Attributes
@@ -61,6 +68,8 @@ class TerritoryConfig:
         How many transformers a feeder serves, on average.
     service_radius_m : float
         Radius round a transformer within which nearly all its service points stand.
+    utc_offset_minutes : int
+        Local time less UTC, the same all year; 480 in the Philippines. Interval readings are stamped with it.
     """
 
     region: Path | None = None
@@ -69,11 +78,7 @@ class TerritoryConfig:
     population_property: str | None = None
     transformers_per_feeder: Annotated[int, Rule(minimum=1)] = 12
     service_radius_m: Annotated[float, Rule(above=0, unit="m")] = 250.0
-
-    def __post_init__(self) -> None:
-        """Refuse impossible values."""
-        normalise(self)
-        check_types(self)
+    utc_offset_minutes: Annotated[int, Rule(-720, 840, unit="min")] = 480
 
 
 def _theft_mix() -> dict[str, float]:
@@ -96,7 +101,7 @@ def _look_alikes() -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class AnomalyConfig:
+class AnomalyConfig(_Checked):
     """Which thefts, faults and look-alikes there are.
 
     Attributes
@@ -116,14 +121,9 @@ class AnomalyConfig:
     hot_spot_share: Share = 0.10
     hot_spot_factor: Positive = 3.0
 
-    def __post_init__(self) -> None:
-        """Refuse shares that do not add up and rates outside 0 to 1."""
-        normalise(self)
-        check_types(self)
-
 
 @dataclass(frozen=True)
-class MeteringConfig:
+class MeteringConfig(_Checked):
     """What the register can tell.
 
     Attributes
@@ -132,19 +132,46 @@ class MeteringConfig:
         Digits after the decimal point of the register, 0 to 3.
     error_sd : float
         Standard deviation over meters of the relative error of an honest meter (IEC 62053-21 class 1 allows 1 %).
+    clock_ppm : float
+        Standard deviation over meters of the rate at which clocks drift between settings (IEC 62054-21 allows 0.5 s a
+        day, which is 6 ppm). Interval readings only, as all that follow.
+    gap_share : float
+        Expected share of hours that do not come in from the meters. Assumption.
+    gap_spread : float
+        Standard deviation over meters of the logarithm of that share: some are worse. Assumption.
+    gap_mean_hours : float
+        Mean length of a gap; lengths are heavy-tailed. Assumption.
+    fill_gaps : bool
+        Whether gaps are filled with estimates (flag E), which the register's next reading makes exact in total; else
+        they stay missing (flag M).
+    linear_hours : int
+        Longest gap that is filled along a line; longer ones follow like days. Usual validation rules have 2 hours.
+    stuck_share : float
+        Expected share of hours in which a register stands still, to be made up by the hour that ends it. Assumption.
+    voltage_error_sd : float
+        Standard deviation over meters of the relative error of the voltage channel; a third of class 0.5.
+    transformer_meter_share : float
+        Share of transformers with a meter of their own. An assumption: all, so that a study can take some away.
+    transformer_error_sd : float
+        Standard deviation over those meters of their relative error; a third of class 0.5.
     """
 
     register_decimals: Annotated[int, Rule(minimum=0, maximum=3)] = 1
     error_sd: Share = 0.003
-
-    def __post_init__(self) -> None:
-        """Refuse impossible values."""
-        normalise(self)
-        check_types(self)
+    clock_ppm: Annotated[float, Rule(minimum=0, unit="ppm")] = 6.0
+    gap_share: Annotated[float, Rule(0, 0.5, unit="share")] = 0.005
+    gap_spread: Annotated[float, Rule(minimum=0, maximum=3)] = 1.0
+    gap_mean_hours: Annotated[float, Rule(minimum=1, unit="h")] = 6.0
+    fill_gaps: bool = True
+    linear_hours: Annotated[int, Rule(minimum=0, unit="h")] = 2
+    stuck_share: Annotated[float, Rule(0, 0.5, unit="share")] = 0.0002
+    voltage_error_sd: Share = 0.0017
+    transformer_meter_share: Share = 1.0
+    transformer_error_sd: Share = 0.0017
 
 
 @dataclass(frozen=True)
-class ExportConfig:
+class ExportConfig(_Checked):
     """What is written beside the files that every data set has.
 
     Attributes
@@ -158,10 +185,24 @@ class ExportConfig:
     parquet: bool = False
     others: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        """Refuse what is not a yes or no, or a list of names."""
-        normalise(self)
-        check_types(self)
+
+@dataclass(frozen=True)
+class NetworkConfig(_Checked):
+    """How the wires are built.
+
+    Attributes
+    ----------
+    practice : {"metro_manila", "european"}
+        Whose catalogue and planning rules: single-phase transformers on a grounded wye, or four-wire mains.
+    medium_voltage_kv : float, optional
+        Primary voltage, line to line; one that the practice has: 34.5 or 13.8 in Metro Manila, 11 in Europe.
+    head_voltage_pu : float, optional
+        Voltage that the substations hold at the head of their feeders; not given, the practice's.
+    """
+
+    practice: Annotated[str, Rule(choices=PRACTICES)] = "metro_manila"
+    medium_voltage_kv: Annotated[float, Rule(above=0, unit="kV")] | None = None
+    head_voltage_pu: Annotated[float, Rule(0.9, 1.1, unit="pu")] | None = None
 
 
 def _customer_classes() -> dict[str, float]:
@@ -210,7 +251,11 @@ class GeneratorConfig:
         First calendar month, "YYYY-MM".
     difficulty : {"easy", "realistic", "hard"}
         How well theft hides.
-    territory, anomalies, metering, export
+    interval : {"1h", "30min", "15min", "5min"}, optional
+        Resolution of the readings; not given, there are months only.
+    physics : {"power_flow", "none"}
+        Whether the power flow of the wires is solved: for every interval, or else on representative days.
+    territory, anomalies, metering, network, export
         Further settings of those stages.
     """
 
@@ -234,9 +279,12 @@ class GeneratorConfig:
     barangays: tuple[str, ...] | None = None
     start_month: Annotated[str, _MONTH] = "2025-01"
     difficulty: Annotated[str, Rule(choices=DIFFICULTIES)] = "realistic"
+    interval: Annotated[str, Rule(choices=INTERVALS)] | None = None
+    physics: Annotated[str, Rule(choices=PHYSICS)] = "power_flow"
     territory: TerritoryConfig = field(default_factory=TerritoryConfig)
     anomalies: AnomalyConfig = field(default_factory=AnomalyConfig)
     metering: MeteringConfig = field(default_factory=MeteringConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ghostload.config.model import GeneratorConfig
+from ghostload.dataset.readings import (
+    Readings,
+    arrow_schema,
+    files_as_dataset,
+    missing_readings,
+    moment,
+    partition_of,
+    select,
+)
+from ghostload.dataset.stored import StoredFile
 from ghostload.schema import METERS
 from ghostload.streams import FloatArray, IntArray
 
@@ -38,6 +49,12 @@ class Dataset:
     manifest : mapping, optional
     path : Path, optional
         The folder it was read from.
+    files : mapping of name to StoredFile
+        Parquet files of the readings in time, by their paths inside the data set.
+    network : pyarrow.Table, optional
+        The lines of a data set that was just made, as ``network.geojson`` holds them.
+    keep : object, optional
+        What has to live as long as the data set: a temporary folder of such files.
     """
 
     tables: Mapping[str, pa.Table]
@@ -46,6 +63,9 @@ class Dataset:
     config: GeneratorConfig | None = None
     manifest: Mapping[str, Any] | None = None
     path: Path | None = None
+    files: Mapping[str, StoredFile] = field(default_factory=dict)
+    network: pa.Table | None = field(default=None, compare=False)
+    keep: Any = field(default=None, repr=False, compare=False)
     _frames: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def frame(self, name: str) -> pd.DataFrame:
@@ -110,6 +130,115 @@ class Dataset:
         """(meters,) ground truth: whether the meter is listed in the labels."""
         listed = pc.is_in(self.tables["meters"]["meter_id"], value_set=_flat(self.tables["anomaly_labels"]["meter_id"]))
         return np.asarray(listed)
+
+    def readings(
+        self,
+        meters: Sequence[str] | None = None,
+        *,
+        transformers: Sequence[str] | None = None,
+        feeder: str | Sequence[str] | None = None,
+        start: str | datetime | None = None,
+        end: str | datetime | None = None,
+        columns: Sequence[str] | None = None,
+        truth: bool = False,
+        of_transformers: bool = False,
+    ) -> Readings:
+        """Return readings in time; nothing is read before rows are asked for.
+
+        Parameters
+        ----------
+        meters : sequence of str, optional
+            Ids of the wanted meters; all when none of meters, transformers and feeder is given.
+        transformers : sequence of str, optional
+            Ids of transformers, all meters of which are wanted.
+        feeder : str or sequence of str, optional
+            Ids of feeders.
+        start, end : str or datetime, optional
+            First moment, and the first one no longer wanted; local time unless an offset is given.
+        columns : sequence of str, optional
+            Names of the wanted columns; ``registered_kwh`` for ``registered_wh`` and the like too, and ``feeder``.
+        truth : bool
+            Whether what the utility cannot see is wanted.
+        of_transformers : bool
+            Whether the transformers' own readings are wanted in place of those of the meters.
+
+        Returns
+        -------
+        Readings
+            With ``to_table()``, ``to_pandas()``, ``batches()`` and ``count_rows()``.
+
+        Raises
+        ------
+        DataError
+            The data set has months only.
+        UsageError
+            Something named is not there.
+
+        Examples
+        --------
+        >>> from ghostload import GeneratorConfig, SyntheticDataPipeline
+        >>> config = GeneratorConfig(num_meters=20, num_months=1, interval="1h", physics="none")
+        >>> dataset = SyntheticDataPipeline(config).build()
+        >>> dataset.readings(["MTR_000001"], end="2025-01-02", columns=["time", "registered_kwh"]).to_table().shape
+        (24, 2)
+        """
+        table = partition_of(truth, of_transformers)
+        names = (name for name in self.files if name.startswith(f"{table.folder}/"))
+        files = [self.files[name].path for name in sorted(names, key=lambda name: (len(name), name))]
+        if not files or self.config is None:
+            raise missing_readings(str(self.path or "the data set"), table.folder)
+        return self.wanted_readings(
+            lambda wanted: self._stored(files, wanted), meters, transformers=transformers,
+            feeder=feeder, start=start, end=end, columns=columns, truth=truth, of_transformers=of_transformers,
+        )  # fmt: skip
+
+    def wanted_readings(
+        self,
+        source: Callable[[Readings], Any],
+        meters: Sequence[str] | None,
+        *,
+        transformers: Sequence[str] | None,
+        feeder: str | Sequence[str] | None,
+        start: str | datetime | None,
+        end: str | datetime | None,
+        columns: Sequence[str] | None,
+        truth: bool,
+        of_transformers: bool,
+    ) -> Readings:
+        """Return readings of whatever source; see :meth:`readings`, which has the other parameters.
+
+        Parameters
+        ----------
+        source : callable (Readings) -> pyarrow.dataset.Dataset
+            Gives at least the wanted rows, with a column ``feeder``.
+        """
+        table, config = partition_of(truth, of_transformers), self.config
+        if config is None:
+            raise missing_readings(str(self.path or "the data set"), table.folder)
+        offset = config.territory.utc_offset_minutes
+        selection = select(
+            meters=meters,
+            transformers=transformers,
+            feeder=feeder,
+            start=moment(start, offset, "start"),
+            end=moment(end, offset, "end"),
+            homes=self._homes,
+            of_transformers=of_transformers,
+        )
+        schema = arrow_schema(table, offset, flow=config.physics != "none")
+        return Readings(source, table, schema, selection, columns)
+
+    def _stored(self, files: Sequence[Path], wanted: Readings) -> Any:
+        """Return files as a dataset; bound to this object, so that a temporary folder of them stays."""
+        return files_as_dataset(files, wanted.table, wanted.schema)
+
+    def _homes(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return each meter's transformer and each transformer's feeder."""
+        meters, transformers = self.tables["meters"], self.tables["transformers"]
+        return (
+            dict(zip(meters["meter_id"].to_pylist(), meters["transformer_id"].to_pylist(), strict=True)),
+            dict(zip(transformers["transformer_id"].to_pylist(), transformers["feeder_id"].to_pylist(), strict=True)),
+        )
 
     def summary(self) -> dict[str, str]:
         """Say in a few lines what the data set holds."""

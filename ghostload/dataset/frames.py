@@ -46,10 +46,12 @@ def from_outputs(outputs: Mapping[str, Any], config: GeneratorConfig) -> Dataset
     }
     made = outputs.get("dataset")
     if isinstance(made, Dataset):
-        return Dataset(tables, region=made.region, config=made.config)
+        return Dataset(
+            tables, region=made.region, config=made.config, files=made.files, network=made.network, keep=made.keep
+        )
     from ghostload.territory import build_region, region_geojson
 
-    return Dataset(tables, region=region_geojson(build_region(config)), config=config)
+    return Dataset(tables, region=region_geojson(build_region(config)), config=config, network=outputs.get("network"))
 
 
 def table_from_frame(frame: pd.DataFrame, schema: TableSchema) -> pa.Table:

@@ -12,8 +12,10 @@ import numpy as np
 
 from ghostload.dataset.csv_table import FileProblem, cells_not_of_kind, fits_kind, kind_of, read_table
 from ghostload.dataset.dataset import Dataset
+from ghostload.dataset.stored import StoredFile
 from ghostload.errors import DataError, GhostloadError, MissingError, did_you_mean
 from ghostload.schema import CORE_TABLES, TABLES, TableSchema
+from ghostload.schema_in_time import PARTITIONED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,15 +97,31 @@ def read_folder(directory: str | Path) -> Reading:
         problems.extend(found)
         if table is not None:
             tables[name] = table
+    manifest = _read_json(path / MANIFEST_FILE, problems)
     dataset = Dataset(
         tables=tables,
         geojson=_read_json(path / GEOJSON_FILE, problems),
         region=_read_json(path / REGION_FILE, problems),
         config=_read_config(path / CONFIG_FILE, problems),
-        manifest=_read_json(path / MANIFEST_FILE, problems),
+        manifest=manifest,
         path=path,
+        files=_stored_files(path, manifest),
     )
     return Reading(dataset, tuple(problems))
+
+
+def _stored_files(path: Path, manifest: Mapping[str, Any] | None) -> dict[str, StoredFile]:
+    """Return the files of readings in time that the manifest lists and that are there; they are not read."""
+    listed = (manifest or {}).get("files")
+    found = {}
+    for name, entry in listed.items() if isinstance(listed, Mapping) else ():
+        usable = name.split("/")[0] in PARTITIONED and ".." not in name and "\0" not in name
+        if usable and isinstance(entry, Mapping):
+            file = path / name
+            digest = entry.get("sha256")
+            if file.is_file() and isinstance(digest, str):
+                found[name] = StoredFile(file, entry.get("rows"), file.stat().st_size, digest)
+    return found
 
 
 def _read_json(path: Path, problems: list[FileProblem]) -> Mapping[str, Any] | None:

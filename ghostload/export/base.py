@@ -56,16 +56,26 @@ EXPORTERS: Registry[Exporter] = Registry(
     builtin=(
         "ghostload.export.csv",
         "ghostload.export.geojson",
+        "ghostload.export.network",
         "ghostload.export.report",
         "ghostload.export.parquet",
+        "ghostload.export.readings",
         "ghostload.export.metadata",
     ),
     entry_point_group="ghostload.exporters",
 )
 """Exporters by name. Others come in through the entry-point group ``ghostload.exporters``."""
 
-ALWAYS = ("csv", "transformers_geojson", "meters_geojson", "region_geojson", "report")
-"""Exporters of the files that every data set has."""
+ALWAYS = (
+    "csv",
+    "transformers_geojson",
+    "meters_geojson",
+    "region_geojson",
+    "network_geojson",
+    "report",
+    "readings",
+)
+"""Exporters of the files that every data set has, where it has what is in them."""
 
 LAST = ("config", "datapackage", "manifest")
 """Exporters that describe the files of the others, in this order."""

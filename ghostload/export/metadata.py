@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ghostload import __version__
@@ -13,12 +14,16 @@ from ghostload.export.base import Exporter, ExportJob, register
 from ghostload.export.identity import config_sha256, input_files, versions
 from ghostload.export.sink import WrittenFile
 from ghostload.schema import TABLES, Column, TableSchema
+from ghostload.schema_in_time import FLOW_COLUMNS, PARTITIONED, PartColumn, PartitionedTable
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
 """Grows when a reader of an older one would misread the folder."""
 
 _TYPES = {"string": "string", "float": "number", "integer": "integer", "month": "yearmonth"}
+_PART_TYPES = {"id": "string", "flag": "string", "time": "datetime", "int32": "integer", "int64": "integer"}
+"""Types of readings in time; all others are numbers."""
+_REFERS_TO = {"meter_id": "meters", "transformer_id": "transformers"}
 
 
 @register
@@ -38,7 +43,7 @@ class ConfigExporter(Exporter):
 
 @register
 class DatapackageExporter(Exporter):
-    """The tables as a Frictionless data package: types, constraints, keys, hashes."""
+    """The tables and readings in time as a Frictionless data package: types, units, constraints, keys, hashes."""
 
     name = "datapackage"
 
@@ -48,7 +53,12 @@ class DatapackageExporter(Exporter):
         resources = [
             _resource(schema, months, files[schema.file]) for schema in TABLES.values() if schema.file in files
         ]
-        package = {"profile": "tabular-data-package", "name": "ghostload-data-set", "resources": resources}
+        config = job.dataset.config
+        flow = config is not None and config.physics != "none"
+        in_time = [(table, _parts(table, files)) for table in PARTITIONED.values()]
+        resources += [_partitioned(table, paths, flow=flow) for table, paths in in_time if paths]
+        profile = "data-package" if any(paths for _, paths in in_time) else "tabular-data-package"
+        package = {"profile": profile, "name": "ghostload-data-set", "resources": resources}
         with job.sink.open("datapackage.json") as file:
             file.write(_json(package))
 
@@ -83,7 +93,7 @@ def _resource(schema: TableSchema, months: tuple[str, ...], file: WrittenFile) -
         {"fields": column, "reference": {"resource": table, "fields": other}}
         for column, table, other in schema.foreign_keys
     ]
-    columns = [_field(column, schema.primary_key) for column in schema.columns_for(months)]
+    columns = [_field(column, schema.key) for column in schema.columns_for(months)]
     return {
         "profile": "tabular-data-resource",
         "name": schema.name,
@@ -94,13 +104,49 @@ def _resource(schema: TableSchema, months: tuple[str, ...], file: WrittenFile) -
         "encoding": "utf-8",
         "bytes": file.bytes,
         "hash": f"sha256:{file.sha256}",
-        "schema": {"fields": columns, "primaryKey": schema.primary_key, "foreignKeys": keys},
+        "schema": {
+            "fields": columns,
+            "primaryKey": schema.key[0] if len(schema.key) == 1 else list(schema.key),
+            "foreignKeys": keys,
+        },
     }
 
 
-def _field(column: Column, primary_key: str) -> dict[str, Any]:
+def _parts(table: PartitionedTable, files: Mapping[str, WrittenFile]) -> list[str]:
+    """Return the files of readings in time that were written, feeder by feeder."""
+    return sorted((n for n in files if n.startswith(f"{table.folder}/")), key=lambda name: (len(name), name))
+
+
+def _partitioned(table: PartitionedTable, paths: list[str], *, flow: bool) -> dict[str, Any]:
+    """Return readings in time as a resource of files: described, but not read by validators, which know CSV best."""
+    key = table.columns[0].name
+    keys = [{"fields": key, "reference": {"resource": _REFERS_TO[key], "fields": key}}]
+    columns = [_part_field(column) for column in table.columns if flow or column.name not in FLOW_COLUMNS]
+    return {
+        "profile": "data-resource",
+        "type": "file",
+        "name": table.folder,
+        "path": paths,
+        "description": table.description,
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+        "schema": {"fields": columns, "primaryKey": [key, "time"], "foreignKeys": keys},
+    }
+
+
+def _part_field(column: PartColumn) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": column.name, "type": _PART_TYPES.get(column.kind, "number")}
+    described["description"] = column.description
+    return {
+        **described,
+        **({"unit": column.unit} if column.unit else {}),
+        "constraints": {"required": not column.nullable},
+    }
+
+
+def _field(column: Column, key: tuple[str, ...]) -> dict[str, Any]:
     limits: dict[str, Any] = {"required": not column.nullable}
-    if column.name == primary_key:
+    if key == (column.name,):
         limits["unique"] = True
     if column.domain is not None:
         limits["enum"] = list(column.domain)

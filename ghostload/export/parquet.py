@@ -33,14 +33,14 @@ class ParquetExporter(Exporter):
                 job.sink.open(
                     PurePosixPath(schema.file).with_suffix(".parquet").as_posix(), rows=table.num_rows
                 ) as file,
-                pq.ParquetWriter(_Stream(file), arrow, compression="zstd", store_schema=False) as writer,
+                pq.ParquetWriter(OutStream(file), arrow, compression="zstd", store_schema=False) as writer,
             ):
                 for group in _groups(table):
                     pieces = [pa.table(_cells(batch, columns), schema=arrow) for batch in batches(group)]
                     writer.write_table(pa.concat_tables(pieces).combine_chunks(), row_group_size=ROWS_PER_GROUP)
 
 
-class _Stream:
+class OutStream:
     """What pyarrow asks of a file that it writes to."""
 
     closed = False
@@ -49,9 +49,11 @@ class _Stream:
         self._file = file
 
     def write(self, data: Any) -> int:
+        """Write bytes and return how many."""
         return int(self._file.write(data))
 
     def tell(self) -> int:
+        """Count the bytes so far."""
         return int(self._file.bytes)
 
     def flush(self) -> None:

@@ -48,6 +48,7 @@ def report_text(dataset: Dataset, validation: Any = None) -> str:
         _section("Theft", _thefts(dataset)),
         _section("Faults and look-alikes", _look_alikes(dataset)),
         _section("Transformers", _aligned(_transformers(dataset))),
+        *_power_flow(dataset),
         _section("Validation", _validation(validation)),
     ]
     return f"ghostload {__version__}: generation report\n\n" + "\n".join(sections)
@@ -175,6 +176,29 @@ def _transformers(dataset: Dataset) -> list[Row]:
         rows.append(("peak loading: p5, p50, p95", f"{_percent(p5)}, {_percent(p50)}, {_percent(p95)}"))
         rows.append(("peak loading within 30 to 110 %", _percent(float(inside))))
     return rows
+
+
+def _power_flow(dataset: Dataset) -> list[str]:
+    """Return the section on the energy balances, where there are any."""
+    table, config = dataset.tables.get("transformer_energy"), dataset.config
+    if table is None or config is None or not table.num_rows:
+        return []
+    sums = {name: _floats(table[name]).sum() for name in table.column_names[2:]}
+    given = sums["delivered_kwh"] + sums["transformer_loss_kwh"]
+    if config.interval is None:
+        how = "four representative days of each month, hour by hour, weighted by the days that each stands for"
+    else:
+        how = f"every interval of {config.interval}"
+    share = [("", "MWh", "of what the transformers took in")]
+    for text, name in (
+        ("drawn by customers", "true_kwh"),
+        ("lost in low-voltage wires", "technical_loss_kwh"),
+        ("lost in transformers", "transformer_loss_kwh"),
+        ("registered by meters", "registered_kwh"),
+        ("not registered because of events", "non_technical_loss_kwh"),
+    ):
+        share.append((text, f"{sums[name] / 1000:,.1f}", _percent(sums[name] / given if given > 0 else 0.0)))
+    return [_section("Energy balance", [f"power flow solved for {how}", *_aligned(share[1:], share[0])])]
 
 
 def _loading_pu(dataset: Dataset, capacity_kva: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from ghostload.dataset.stored import StoredFile
 from ghostload.errors import OutputError
 
 Bytes = bytes | bytearray | memoryview
@@ -88,6 +90,17 @@ class Sink(ABC):
             yield file
         self.files[name] = WrittenFile(rows, file.bytes, file.sha256)
 
+    def adopt(self, name: str, file: StoredFile) -> None:
+        """Take in a finished file as it is.
+
+        Parameters
+        ----------
+        name : str
+            Path inside the data set, with ``/``.
+        file : StoredFile
+        """
+        self.files[name] = WrittenFile(file.rows, file.bytes, file.sha256)
+
     @abstractmethod
     @contextmanager
     def _stream(self, name: str) -> Iterator[BinaryIO | None]:
@@ -101,6 +114,16 @@ class FolderSink(Sink):
         super().__init__()
         self.folder = folder
 
+    def adopt(self, name: str, file: StoredFile) -> None:
+        """Link a finished file into the folder, or copy it where it belongs to another data set or cannot be linked."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not (file.ours and _linked(file.path, path)):
+            shutil.copyfile(file.path, path)
+            with path.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        super().adopt(name, file)
+
     @contextmanager
     def _stream(self, name: str) -> Iterator[BinaryIO | None]:
         path = self.folder / name
@@ -109,6 +132,14 @@ class FolderSink(Sink):
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
+
+
+def _linked(old: Path, new: Path) -> bool:
+    try:
+        os.link(old, new)
+    except OSError:
+        return False
+    return True
 
 
 class CountingSink(Sink):

@@ -9,7 +9,8 @@ import pyarrow.csv
 import pytest
 
 from ghostload.config import GeneratorConfig
-from ghostload.detection import DETECTORS
+from ghostload.dataset import load_dataset
+from ghostload.detection import DETECTORS, not_run
 from ghostload.pipeline import SyntheticDataPipeline
 from ghostload.schema import TABLES
 from ghostload_cli.main import main
@@ -188,8 +189,14 @@ def test_help_and_the_list_import_no_model():
 
 
 def test_every_registered_detector_runs_on_a_generated_data_set(capsys, folder):
-    code, out, _ = run(capsys, folder, "--bootstrap", "0", "--format", "json")
+    code, out, err = run(capsys, folder, "--bootstrap", "0", "--format", "json")
     assert code == 0
     found = json.loads(out)["detectors"]
-    assert sorted(entry["name"] for entry in found) == list(DETECTORS.names())
+    lacking = not_run(load_dataset(folder))
+    left_out = {name for names in lacking.values() for name in names}
+    assert {entry["name"] for entry in found} == set(DETECTORS.names()) - left_out
+    assert "gradient_boosting_voltage" in left_out
+    assert [line for line in err.splitlines() if line.startswith("not run: ")] == [
+        f"not run: {', '.join(names)}: {missing}" for missing, names in lacking.items()
+    ]
     assert all(np.isfinite(entry["metrics"]["ap"]["value"]) for entry in found)

@@ -69,6 +69,7 @@ def test_the_default_folder_is_generated_data(run, tmp_path: Path) -> None:  # t
 def test_every_named_option_reaches_its_setting(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     given = {
         "--difficulty": "hard",
+        "--interval": "1h",
         "--num-transformers": "4",
         "--num-meters": "150",
         "--num-months": "13",
@@ -83,6 +84,7 @@ def test_every_named_option_reaches_its_setting(run, tmp_path: Path) -> None:  #
     assert config is not None
     expected = GeneratorConfig(
         difficulty="hard",
+        interval="1h",
         num_transformers=4,
         num_meters=150,
         num_months=13,
@@ -289,7 +291,7 @@ def test_a_dry_run_knows_rows_and_bytes(run, tmp_path: Path, args: list[str]) ->
     for name, file in planned.items():
         assert file["bytes"] == pytest.approx(len(real[name]), rel=0.3), name
         rows = manifest.get(name, {}).get("rows")
-        if name.startswith("anomaly_events"):
+        if name.startswith(("anomaly_events", "network")):
             assert file["rows"] == pytest.approx(rows, rel=0.3)
         else:
             assert file.get("rows") == rows, name
@@ -303,7 +305,7 @@ def test_a_killed_run_goes_on_with_resume_and_gives_the_same_bytes(  # type: ign
     monkeypatch.setattr(pipeline, "METERS_PER_BLOCK", 1024)
     args = ["generate", "--num-meters", "3000", "--num-months", "3"]
     assert run(*args, "--output-dir", "whole").code == 0
-    real, computed = pipeline.simulate, []
+    real, computed = pipeline.simulate_block, []
 
     def failing(world: object, start: int, stop: int) -> object:
         computed.append(start)
@@ -311,7 +313,7 @@ def test_a_killed_run_goes_on_with_resume_and_gives_the_same_bytes(  # type: ign
             raise KeyboardInterrupt
         return real(world, start, stop)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "simulate", failing)
+    monkeypatch.setattr(pipeline, "simulate_block", failing)
     stopped = run(*args, "--output-dir", "set")
     assert stopped.code == 130
     assert "2 finished blocks are kept; the same command with --resume goes on" in stopped.err

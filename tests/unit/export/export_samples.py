@@ -88,8 +88,29 @@ def sample(meters: int = 12, transformers: int = 3, config: GeneratorConfig | No
             }
         ),
     }
+    tables |= energy_tables(transformer_ids)
     region = {"type": "FeatureCollection", "features": [square("Tondo, north", 14.2, 120.3), square("x", 14.4, 120.3)]}
     return Dataset(tables, region=region, config=settings)
+
+
+def energy_tables(transformer_ids: list[str]) -> dict[str, pa.Table]:
+    """Return a balance of each transformer and month, and readings of the first one."""
+    months = [f"{month[:4]}-{month[4:]}" for month in MONTHS]
+    keys = {"transformer_id": np.repeat(transformer_ids, len(months)), "month": months * len(transformer_ids)}
+    true = 100.0 + np.arange(len(keys["month"])) / 3.0
+    energies = {
+        "delivered_kwh": 1.02 * true,
+        "true_kwh": true,
+        "registered_kwh": 0.9 * true,
+        "technical_loss_kwh": 0.02 * true,
+        "non_technical_loss_kwh": 0.1 * true,
+        "peak_kva": true / 100.0,
+        "loading_pu": true / 200.0,
+        "transformer_loss_kwh": 0.01 * true,
+    }
+    energy = pa.table({**keys, **energies})
+    seen = energy.slice(0, len(months)).select(["transformer_id", "month", "registered_kwh"])
+    return {"transformer_energy": energy, "transformer_readings": seen}
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -52,6 +52,8 @@ def test_a_data_set_has_the_core_files_and_those_that_describe_it() -> None:
     names = set(file_sizes(sample()))
     further = {
         "anomaly_events.csv",
+        "transformer_energy.csv",
+        "transformer_readings.csv",
         "meters.geojson",
         "region.geojson",
         "config.yaml",

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import shapely
 from export_samples import Verdict, files_of, sample, whole
 from frictionless import Package, system
 from frictionless import validate as frictionless_validate
+from interval_samples import interval_sample
 
 import ghostload
 from ghostload.config import GeneratorConfig, TerritoryConfig, load_config
@@ -23,6 +25,7 @@ from ghostload.errors import ConfigError
 from ghostload.export import write_dataset
 from ghostload.export.identity import canonical_json, config_sha256, input_files
 from ghostload.schema import TABLES
+from ghostload.schema_in_time import PARTITIONED
 
 
 @pytest.fixture
@@ -105,9 +108,37 @@ def test_the_package_describes_every_column_with_type_and_key(folder: Path) -> N
     for name, table in TABLES.items():
         schema = package.get_resource(name).schema
         assert schema.field_names == [c.name for c in table.columns_for(("202411", "202412", "202501"))]
-        assert schema.primary_key == [table.primary_key]
+        assert schema.primary_key == list(table.key)
         assert len(schema.foreign_keys) == len(table.foreign_keys)
     assert package.get_resource("anomaly_events").schema.get_field("end").type == "yearmonth"
+
+
+def test_the_package_describes_the_readings_in_time_with_units_and_keys(tmp_path: Path) -> None:
+    folder = interval_sample(tmp_path / "set")
+    with system.use_context(trusted=True):
+        report = frictionless_validate(str(folder / "datapackage.json"))
+        package = Package(str(folder / "datapackage.json"))
+    assert report.valid, report.flatten(["title", "message"])
+    for name, table in PARTITIONED.items():
+        resources = json.loads((folder / "datapackage.json").read_bytes())["resources"]
+        (found,) = [one for one in resources if one["name"] == name]
+        assert found["path"] == [table.file(feeder) for feeder in ("FD_01", "FD_02")]
+        assert {field["name"]: field.get("unit", "") for field in found["schema"]["fields"]} == {
+            column.name: column.unit for column in table.columns
+        }
+        schema = package.get_resource(name).schema
+        assert schema.field_names == pq.read_schema(folder / table.file("FD_01")).names
+        assert schema.primary_key == [table.columns[0].name, "time"]
+        (key,) = schema.foreign_keys
+        assert key["reference"]["resource"] in ("meters", "transformers")
+
+
+def test_frictionless_misses_a_file_of_readings_that_is_gone(tmp_path: Path) -> None:
+    folder = interval_sample(tmp_path / "set")
+    (folder / PARTITIONED["readings"].file("FD_02")).unlink()
+    with system.use_context(trusted=True):
+        report = frictionless_validate(str(folder / "datapackage.json"))
+    assert not report.valid
 
 
 def test_tables_that_are_not_there_are_not_described(tmp_path: Path) -> None:
@@ -115,7 +146,7 @@ def test_tables_that_are_not_there_are_not_described(tmp_path: Path) -> None:
     few = replace(dataset, tables={n: t for n, t in dataset.tables.items() if n != "anomaly_events"})
     folder = write_dataset(few, tmp_path / "set", validation=Verdict())  # type: ignore[arg-type]
     names = [r["name"] for r in json.loads((folder / "datapackage.json").read_bytes())["resources"]]
-    assert names == ["transformers", "meters", "anomaly_labels"]
+    assert names == [name for name in TABLES if name != "anomaly_events"]
     assert not (folder / "anomaly_events.csv").exists()
 
 

@@ -13,6 +13,7 @@ from ghostload.config import ExportConfig
 from ghostload.export import EXPORTERS, file_sizes, write_dataset
 from ghostload.pipeline import METERS_PER_BLOCK
 from ghostload.schema import TABLES, TableSchema
+from ghostload.schema_in_time import PARTITIONED, PartitionedTable
 
 TYPES = {"string": "text", "float": "number, {} decimals", "integer": "whole number", "month": "month YYYY-MM"}
 
@@ -39,9 +40,25 @@ def test_every_column_stands_there_in_order_with_type_unit_and_meaning(page: str
             assert row[3].startswith(column.description)
         assert all(value in row[3] for value in column.domain or ())
         assert ("may be empty" in row[3]) == column.nullable
-    assert f"Key: `{table.primary_key}`." in section
+    key = " and ".join(f"`{name}`" for name in table.key)
+    assert f"Key: {key}." in section
     for column, other, key in table.foreign_keys:
         assert f"`{column}` refers to `{key}` of `{TABLES[other].file}`." in section
+
+
+@pytest.mark.parametrize("table", PARTITIONED.values(), ids=lambda table: table.folder)
+def test_every_column_of_readings_stands_there_with_type_unit_and_meaning(page: str, table: PartitionedTable) -> None:
+    section = _section(page, f"{table.folder}/")
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    assert [row[0] for row in rows] == [f"`{column.name}`" for column in table.columns]
+    for row, column in zip(rows, table.columns, strict=True):
+        assert row[1] == {"id": "text", "flag": "text", "time": "time, ms"}.get(column.kind, column.kind)
+        assert row[2].strip() == column.unit
+        assert row[3] == column.description + (" (may be empty)" if column.nullable else "")
+    assert section.strip().startswith(table.description)
+    assert ("**Ground truth.**" in section) == table.truth
+    assert f"| `{table.folder}/` |" in page
+    assert f"{table.folder}/" in page.partition("## CSV")[0]
 
 
 def test_every_file_is_named(page: str) -> None:

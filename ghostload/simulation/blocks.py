@@ -1,0 +1,90 @@
+"""The months of all meters, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ghostload.simulation.months import Months
+from ghostload.simulation.run import Arrays, Progress, Store
+from ghostload.simulation.world import World
+from ghostload.streams import FloatArray
+
+Simulate = Callable[[World, int, int], Arrays]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The months of all meters, and what each event lost of how much; (E,)."""
+
+    months: Months
+    lost_kwh: FloatArray
+    exposed_kwh: FloatArray
+
+
+def run_blocks(
+    world: World, meters: int, simulate: Simulate, *, jobs: int, store: Store | None, report: Progress
+) -> Found:
+    """Compute the months of all meters, block by block.
+
+    Parameters
+    ----------
+    world : World
+    meters : int
+        In one block.
+    simulate : callable (world, start, stop) -> arrays
+        Gives ``drawn_kwh``, ``true_kwh`` and ``registered_kwh`` (n, T) of the meters ``start .. stop - 1``; of their
+        events ``lost_kwh`` and ``exposed_kwh`` (E,), ``cut_wh`` and ``lost_wh`` (E, T).
+    jobs : int
+        Threads.
+    store : Store, optional
+        Keeps finished blocks, when there are several.
+    report : callable (stage, done, total)
+    """
+    count, months, events = len(world.customers), len(world.numbers), len(world.events)
+    in_time = world.config.interval is not None
+    registered = np.empty((months, count))
+    drawn = np.empty((count if in_time else 0, months))
+    true = np.empty((count if world.flow and not in_time else 0, months))
+    lost, exposed = np.empty(events), np.empty(events)
+    cut_wh, lost_wh = (np.empty((events, months), dtype=np.int64) for _ in range(2))
+    blocks = [(a, min(a + meters, count)) for a in range(0, count, meters)]
+    done = 0
+    for (start, stop), arrays in _run(world, blocks, simulate, jobs, store if len(blocks) > 1 else None):
+        registered[:, start:stop] = arrays["registered_kwh"].T
+        for demand, name in ((drawn, "drawn_kwh"), (true, "true_kwh")):
+            if len(demand):
+                demand[start:stop] = arrays[name]
+        rows = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
+        lost[rows], exposed[rows] = arrays["lost_kwh"], arrays["exposed_kwh"]
+        cut_wh[rows], lost_wh[rows] = arrays["cut_wh"], arrays["lost_wh"]
+        done += stop - start
+        report("meters", done, count)
+    return Found(Months(drawn, true, registered, world.events, cut_wh, lost_wh), lost, exposed)
+
+
+def _run(
+    world: World, blocks: list[tuple[int, int]], simulate: Simulate, jobs: int, store: Store | None
+) -> Iterator[tuple[tuple[int, int], Arrays]]:
+    """Compute the blocks, in threads, and yield them in order, holding no more than the threads need."""
+
+    def compute(block: tuple[int, int]) -> Arrays:
+        name = f"meters-{block[0]}-{block[1]}"
+        kept = store.get(name) if store is not None else None
+        if kept is not None:
+            return kept
+        arrays = simulate(world, *block)
+        if store is not None:
+            store.put(name, arrays)
+        return arrays
+
+    if jobs == 1 or len(blocks) == 1:
+        yield from ((block, compute(block)) for block in blocks)
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        for at in range(0, len(blocks), 2 * jobs):
+            batch = blocks[at : at + 2 * jobs]
+            yield from zip(batch, pool.map(compute, batch), strict=True)

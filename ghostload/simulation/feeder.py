@@ -1,0 +1,156 @@
+"""One feeder: its customers and events, and what a month of it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostload.anomalies.in_time import Part
+from ghostload.consumption.reactive import ReactiveShares
+from ghostload.errors import UsageError
+from ghostload.physics.flows import FeederFlows
+from ghostload.physics.plan import FeederPlan
+from ghostload.streams import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Feeder:
+    """n meters on T transformers of one feeder, ready to be simulated.
+
+    Attributes
+    ----------
+    number : int
+    meters, transformers : (n,), (T,) arrays
+        Their numbers, ascending.
+    home : (n,) array
+        Position of each meter's transformer in ``transformers``.
+    part : Part
+        The meters' months and their events.
+    registered_kwh : (n, months) array
+    shares : ReactiveShares, optional
+        Of the meters.
+    plan : FeederPlan, optional
+        None, like the shares, where no power flow is solved.
+    gain : (T,) array
+        Registered over delivered energy of the transformers' meters.
+    has_meter : (T,) array of bool
+        Which transformers have a meter.
+    """
+
+    number: int
+    meters: IntArray
+    transformers: IntArray
+    home: IntArray
+    part: Part
+    registered_kwh: FloatArray
+    shares: ReactiveShares | None
+    plan: FeederPlan | None
+    gain: FloatArray
+    has_meter: BoolArray
+
+    def by_transformer(self, of_meters: NDArray[Any]) -> NDArray[Any]:
+        """Sum (n, S) values of meters over each transformer's; (T, S) of int64 or float64."""
+        kind = np.int64 if of_meters.dtype.kind in "iu" else np.float64
+        summed = np.zeros((len(self.transformers), of_meters.shape[1]), dtype=kind)
+        order = np.argsort(self.home, kind="stable")
+        home = self.home[order]
+        first = np.flatnonzero(np.r_[True, home[1:] != home[:-1]]) if len(home) else np.empty(0, dtype=np.int64)
+        if len(first):
+            summed[home[first]] = np.add.reduceat(of_meters[order], first, axis=0, dtype=kind)
+        return summed
+
+    def solve(
+        self, real: NDArray[Any], reactive: NDArray[Any], minutes: float, *, weight: FloatArray | None = None
+    ) -> FeederFlows:
+        """Solve the power flow, inputs and results in the order of :attr:`meters` and :attr:`transformers`.
+
+        Parameters
+        ----------
+        real, reactive : (n, S) arrays
+            Whole watt-hours and var-hours, or kW and kvar of floats.
+        minutes : float
+            Length of a step.
+        weight : (S,) array, optional
+            How many steps each stands for.
+        """
+        if self.plan is None:
+            raise UsageError(f"feeder {self.number}: has no wires; set physics to power_flow")
+        order = np.searchsorted(self.meters, self.plan.meters)
+        rows = np.argsort(self.plan.transformers, kind="stable")
+        solve = self.plan.solve_wh if real.dtype.kind == "i" else self.plan.solve
+        flows = solve(real[order], reactive[order], minutes=minutes, weight=weight)
+        if not (np.diff(rows) == 1).all():
+            names = ("delivered_wh", "delivered_varh", "low_loss_wh", "own_loss_wh")
+            flows = replace(flows, **{name: getattr(flows, name)[rows] for name in names})
+        return replace(flows, service_v=flows.service_v[np.argsort(order, kind="stable")])
+
+
+@dataclass(frozen=True)
+class Energies:
+    """Energies of T transformers in S steps.
+
+    Attributes
+    ----------
+    delivered_wh, low_loss_wh, own_loss_wh : (T, S) arrays
+        What leaves the low-voltage terminals; lost in the wires behind them; lost in the transformer itself. NaN in
+        steps without a solution.
+    apparent_kva : (T, S) array
+        At the low-voltage terminals.
+    true_wh, registered_wh, meter_wh : (T, S) arrays of int
+        Of the customers: what they drew, and what their meters registered; what the transformer's meter registers, if
+        there is one.
+    head_kwh : float
+        What the substation gave in the month.
+    """
+
+    delivered_wh: FloatArray
+    low_loss_wh: FloatArray
+    own_loss_wh: FloatArray
+    apparent_kva: FloatArray
+    true_wh: IntArray
+    registered_wh: IntArray
+    meter_wh: IntArray
+    head_kwh: float
+
+
+@dataclass(frozen=True)
+class FeederMonth:
+    """One calendar month of a feeder in S steps.
+
+    Attributes
+    ----------
+    true_wh, registered_wh : (n, S) arrays of int32
+    flags : (n, S) array of uint8
+    lost_wh : (E,) array of int
+        Drawn but not shown in the month because of each event of the feeder.
+    voltage_v, true_voltage_v : (n, S) arrays of float32, optional
+        As the meters report it, and as it is, in hundredths; None where no power flow is solved.
+    flow : Energies, optional
+    unsolved : int
+        Steps for which the power flow has no solution.
+    """
+
+    true_wh: NDArray[np.int32]
+    registered_wh: NDArray[np.int32]
+    flags: NDArray[np.uint8]
+    lost_wh: IntArray
+    voltage_v: NDArray[np.float32] | None = None
+    true_voltage_v: NDArray[np.float32] | None = None
+    flow: Energies | None = None
+    unsolved: int = 0
+
+    @property
+    def energies(self) -> Energies:
+        """Energies of the transformers.
+
+        Raises
+        ------
+        UsageError
+            No power flow was solved.
+        """
+        if self.flow is None:
+            raise UsageError("there are no energies of transformers without a power flow; set physics to power_flow")
+        return self.flow

@@ -1,0 +1,179 @@
+"""Readings in time of all feeders, written as they are made."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ghostload.config.model import GeneratorConfig
+from ghostload.dataset.dataset import Dataset
+from ghostload.dataset.stored import StoredFile
+from ghostload.engines import Engine
+from ghostload.errors import GhostloadError
+from ghostload.export.blocks import BlockStore
+from ghostload.export.readings import FeederFiles
+from ghostload.export.workspace import reported
+from ghostload.schema import feeder_id
+from ghostload.schema_in_time import PARTITIONED
+from ghostload.simulation.balance import joined, month_balance, stacked
+from ghostload.simulation.feeder import Feeder, FeederMonth
+from ghostload.simulation.months import Months
+from ghostload.simulation.run import Arrays, Progress, Store, Tally, files_in, kept_feeder, with_files
+from ghostload.simulation.tables import month_tables, starts_ms, wanted_tables
+from ghostload.simulation.world import World
+
+Simulate = Callable[[World, Feeder, int], FeederMonth]
+
+
+def run_feeders(
+    world: World,
+    months: Months,
+    dataset: Dataset,
+    *,
+    engine: Engine,
+    store: Store | None,
+    report: Progress,
+    simulate: Simulate,
+    remote: Callable[[GeneratorConfig, Path], Callable[[int], Arrays]],
+) -> Dataset:
+    """Make the readings in time of all feeders.
+
+    Parameters
+    ----------
+    world : World
+        With an interval, prepared.
+    months : Months
+        Of all meters.
+    dataset : Dataset
+        What there is without readings in time.
+    engine : Engine
+        Spreads the work; no byte depends on it.
+    store : Store, optional
+        Keeps finished feeders; without it they are made in a temporary folder.
+    report : callable (stage, done, total)
+    simulate : callable (world, feeder, offset) -> FeederMonth
+    remote : callable (config, folder) -> callable (feeder) -> arrays
+        Makes the work for another process, which can be pickled.
+
+    Returns
+    -------
+    Dataset
+        With :attr:`~ghostload.dataset.Dataset.files`, and the tables of transformers where the power flow is solved.
+    """
+    keep = None
+    if store is None:
+        keep = TemporaryFolder()
+        store = BlockStore(keep.path)
+    engine.check_folder(_made(store.folder))
+    tally = Tally("readings", _readings(world), report)
+    if engine.shares_memory:
+        work: Callable[[int], Arrays] = FeederMaker(world, months, store, simulate, tally)
+    else:
+        work = remote(world.config, store.folder)
+    files: dict[str, StoredFile] = {}
+    balances = []
+    feeders = [number for number in range(world.num_feeders) if len(world.meters_of(number))]
+    for number, arrays in zip(feeders, engine.run(work, feeders), strict=True):
+        if not engine.shares_memory:
+            tally.add(len(world.meters_of(number)) * int(world.steps.sum()))
+        files |= files_in(arrays, store.folder)
+        balances.append((world.transformers_of(number), arrays))
+    tables = dict(dataset.tables)
+    if world.flow:
+        balance = joined(balances, len(world.capacity_kva), len(world.numbers))
+        tables |= world.energy_tables(balance)
+    return replace(dataset, tables=tables, files=files, keep=keep)
+
+
+class TemporaryFolder:
+    """A folder that is there as long as this object is.
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="ghostload-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+class FeederMaker:
+    """Makes the files of one feeder, or finds them made.
+
+    Parameters
+    ----------
+    world : World
+        Prepared.
+    months : Months
+    store : Store
+    simulate : callable (world, feeder, offset) -> FeederMonth
+    tally : Tally, optional
+        Told of each month.
+    """
+
+    def __init__(
+        self, world: World, months: Months, store: Store, simulate: Simulate, tally: Tally | None = None
+    ) -> None:
+        self._world, self._months, self._store = world, months, store
+        self._simulate = simulate
+        self._tally = tally
+        self._failed = False
+
+    def __call__(self, number: int) -> Arrays:
+        """Return the balance of a feeder and the list of its files."""
+        kept = kept_feeder(self._store, f"feeder-{feeder_id(number)}")
+        if kept is not None:
+            self._add(len(self._world.meters_of(number)) * int(self._world.steps.sum()))
+            return kept
+        try:
+            return self._made(number)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _made(self, number: int) -> Arrays:
+        world, name = self._world, feeder_id(number)
+        config = world.config
+        offset_min = config.territory.utc_offset_minutes
+        folders = [PARTITIONED[folder] for folder in wanted_tables(flow=world.flow)]
+        feeder = world.feeder(number, self._months)
+        balances = []
+        with (
+            reported(config.output_dir),
+            FeederFiles(self._store.folder, name, folders, offset_min, flow=world.flow) as files,
+        ):
+            for offset, month in enumerate(world.numbers.tolist()):
+                if self._failed:
+                    raise GhostloadError(f"feeder {name}: given up, because another feeder failed")
+                made = self._simulate(world, feeder, offset)
+                starts = starts_ms(month, world.minutes, offset_min)
+                for folder, table in month_tables(feeder, made, starts, files.schemas).items():
+                    files.write(folder, table)
+                if world.flow:
+                    balances.append(month_balance(feeder, made))
+                self._add(len(feeder.meters) * len(starts))
+        arrays = with_files(stacked(balances) if balances else {}, files.stored())
+        self._store.put(f"feeder-{name}", arrays)
+        return arrays
+
+    def _add(self, readings: int) -> None:
+        if self._tally is not None:
+            self._tally.add(readings)
+
+
+def _made(folder: Path) -> Path:
+    """Return a folder, made where it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _readings(world: World) -> int:
+    """Count the readings of all meters."""
+    return len(world.customers) * int(np.sum(world.steps))
