@@ -69,6 +69,8 @@ CHECKS: Registry[Check] = Registry(
             "place",
             "feeders",
             "load",
+            "energy",
+            "readings",
             "labels",
             "events",
             "geojson_file",

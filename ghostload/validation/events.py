@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ghostload.anomalies.registry import KINDS
 from ghostload.streams import BoolArray, IntArray
 from ghostload.validation.checks import register
 from ghostload.validation.context import CannotRun, Context
@@ -53,12 +54,18 @@ def kinds_are_configured(context: Context) -> Iterable[Finding]:
     is_theft = pc.fill_null(pc.equal(families, "theft"), False)
     settings = context.config.anomalies
     for chosen, shares in ((is_theft, settings.mix), (pc.invert(is_theft), settings.look_alikes)):
-        known = pa.array([kind for kind, share in shares.items() if share > 0], pa.string())
+        asked = [kind for kind, share in shares.items() if share > 0]
+        known = pa.array(asked if shares is settings.mix else [*asked, *_companions(settings.mix)], pa.string())
         bad = np.asarray(pc.and_(chosen, pc.invert(pc.is_in(kinds, value_set=known))), dtype=np.bool_)
         bad &= np.asarray(pc.is_valid(kinds), dtype=np.bool_)
         first = kinds[int(np.argmax(bad))].as_py() if bad.any() else ""
         message = f"events are of a kind that the config gives no share, the first is {first!r}"
         yield from _about(context, "kind", bad, message, "use the config that the set was made from")
+
+
+def _companions(mix: Mapping[str, float]) -> list[str]:
+    """Return the kinds that come with the thefts of a mix."""
+    return [KINDS.get(kind).companion for kind, share in mix.items() if share > 0 and kind in KINDS]
 
 
 @register(subject="events")

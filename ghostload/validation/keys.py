@@ -24,9 +24,11 @@ ID_FORMATS = {
 
 @register(subject="keys")
 def unique_ids(context: Context) -> Iterable[Finding]:
-    """Check that an id stands once: transformers, meters, labelled meters, events."""
+    """Check that an id stands once: transformers, meters, labelled meters, events; balances once a month."""
     for schema, _ in context.schemas():
         keys = context.keys(schema.name)
+        for column in schema.also_key:
+            keys = pc.binary_join_element_wise(keys, context.text(schema.name, column), " ")
         counts = pc.value_counts(keys.drop_null())
         repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
         if len(repeated):

@@ -204,7 +204,8 @@ BROKEN_FOLDER: dict[str, tuple[Severity, str, Callable[[Path], None]]] = {
 
 
 def test_every_check_of_the_project_is_broken_on_purpose_here() -> None:
-    assert {check.name for check in OWN} == {*BROKEN, *BROKEN_FOLDER}
+    elsewhere = {check.name for check in OWN if check.subject in ("energy", "readings")}  # test_validation_in_time.py
+    assert {check.name for check in OWN} == {*BROKEN, *BROKEN_FOLDER, *elsewhere}
 
 
 @pytest.mark.parametrize("check", OWN, ids=lambda check: check.name)
