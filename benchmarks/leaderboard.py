@@ -1,4 +1,4 @@
-"""Run every detector on ten seeds of each difficulty and write the table under ``reports/``.
+"""Run every detector of months on ten seeds of each difficulty and write the table under ``reports/``.
 
     python benchmarks/leaderboard.py --output-dir reports
     python benchmarks/leaderboard.py --seeds 3 --difficulty realistic --detectors isolation_forest,gradient_boosting
@@ -224,7 +224,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=_seeds, default=list(range(10)), help="a count, or first-last (default 0-9)")
     parser.add_argument("--meters", type=int, default=5000, help="meters in each data set (default 5000)")
     parser.add_argument("--difficulty", action="append", choices=DIFFICULTIES, help="may be repeated (default all)")
-    parser.add_argument("--detectors", help="names, with commas (default all registered)")
+    parser.add_argument("--detectors", help="names, with commas (default all that need months only)")
     parser.add_argument("--processes", type=int, default=2, help="data sets at a time (default 2)")
     parser.add_argument("--output-dir", type=Path, help="where leaderboard.md and .csv go (default: print only)")
     return parser.parse_args(arguments)
@@ -240,7 +240,8 @@ def main(given: list[str] | None = None) -> int:
     arguments = parse(given)
     from ghostload.detection import DETECTORS, find_detector
 
-    names = tuple(arguments.detectors.split(",")) if arguments.detectors else DETECTORS.names()
+    monthly = tuple(spec.name for spec in DETECTORS if spec.needs_months_only)
+    names = tuple(arguments.detectors.split(",")) if arguments.detectors else monthly
     for name in names:
         find_detector(name)
     difficulties = arguments.difficulty or DIFFICULTIES

@@ -3,7 +3,7 @@
 Importing this room imports no model; scikit-learn is loaded when one is fitted.
 """
 
-from ghostload.detection.benchmark import run_benchmark
+from ghostload.detection.benchmark import not_run, run_benchmark
 from ghostload.detection.contract import check_detector
 from ghostload.detection.detector import DETECTORS, Detector, DetectorSpec, find_detector, register_detector
 from ghostload.detection.features import (
@@ -35,6 +35,7 @@ __all__ = [
     "evaluate",
     "find_detector",
     "normalised_features",
+    "not_run",
     "precision_at_k",
     "quick_scores",
     "raw_features",

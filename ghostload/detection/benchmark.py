@@ -36,7 +36,8 @@ def run_benchmark(
     dataset : Dataset
         With labels, and both thieves and honest meters.
     detectors : sequence of str or DetectorSpec, optional
-        Names as of :func:`~ghostload.detection.detector.find_detector`. Not given: all that are registered.
+        Names as of :func:`~ghostload.detection.detector.find_detector`. Not given: all that are registered and that
+        the data set has enough for, see :func:`not_run`.
     seed : int
         Of the folds, the detectors and the bootstrap; non-negative.
     n_bootstrap : int
@@ -61,7 +62,7 @@ def run_benchmark(
     for name, value in (("seed", seed), ("n_bootstrap", n_bootstrap)):
         if value < 0:
             raise UsageError(f"{name}: is {value}, must not be negative")
-    specs = _specs(detectors)
+    specs = _specs(detectors, dataset)
     truth = truth_of(dataset)
     cache: dict[str, FeatureTable] = {}
     entries = []
@@ -81,9 +82,21 @@ def run_benchmark(
     )
 
 
-def _specs(detectors: Sequence[str | DetectorSpec] | None) -> list[DetectorSpec]:
+def not_run(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    """Return what the data set lacks, and for each lack the registered detectors that it keeps from being run."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in DETECTORS.names():
+        missing = find_detector(name).lacks(dataset)
+        if missing is not None:
+            found[missing] = (*found.get(missing, ()), name)
+    return found
+
+
+def _specs(detectors: Sequence[str | DetectorSpec] | None, dataset: Dataset) -> list[DetectorSpec]:
     wanted: Sequence[str | DetectorSpec] = DETECTORS.names() if detectors is None else detectors
     specs = [item if isinstance(item, DetectorSpec) else find_detector(item) for item in wanted]
+    if detectors is None:
+        specs = [spec for spec in specs if spec.lacks(dataset) is None]
     names = [spec.name for spec in specs]
     for name in names:
         if names.count(name) > 1:

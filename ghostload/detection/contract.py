@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ghostload.dataset import Dataset
+from ghostload.detection.balance import TABLE
 from ghostload.detection.detector import Detector, DetectorSpec
+from ghostload.detection.planted import delivered_months, planted_feeder
 from ghostload.detection.scoring import checked_scores
+from ghostload.detection.seen import SeenDataset
 from ghostload.errors import RegistrationError
 from ghostload.schema import MONTH_PREFIX, meter_id, transformer_id
 from ghostload.streams import FloatArray, IntArray, Stage, Streams
@@ -52,8 +54,11 @@ def check_detector(spec: DetectorSpec, *, seed: int = 0) -> None:
         )
 
 
-def planted_dataset(seed: int = 0, num_meters: int = _NUM_METERS) -> Dataset:
-    """Return a small data set of homes: every eighth meter loses half from some month on, the first one everything."""
+def planted_dataset(seed: int = 0, num_meters: int = _NUM_METERS) -> SeenDataset:
+    """Return a small data set of homes: every eighth meter loses half from some month on, the first one everything.
+
+    It has interval readings, voltages and transformers' meters too.
+    """
     streams = Streams(seed)
     level = 150 * np.exp(0.1 * streams.normal(Stage.EVALUATION, 0, num_meters, 1, 10))
     noise = np.exp(0.08 * streams.normal(Stage.EVALUATION, 0, num_meters, _NUM_MONTHS, 11))
@@ -62,7 +67,23 @@ def planted_dataset(seed: int = 0, num_meters: int = _NUM_METERS) -> Dataset:
     after = stolen[:, None] & (np.arange(_NUM_MONTHS) >= start[:, None])
     values = np.round(level * noise * np.where(after, 0.5, 1.0), 1)
     values[PLANTED, _NUM_MONTHS // 2 :] = 0.0
-    return Dataset(_tables(values, np.round(level[:, 0] / 60, 2), stolen))
+    home = np.arange(num_meters) * _NUM_TRANSFORMERS // num_meters
+    feeder = planted_feeder(level * noise, values, home, streams)
+    tables = _tables(values, np.round(level[:, 0] / 60, 2), stolen)
+    tables[TABLE] = _delivered(tables, delivered_months(feeder))
+    return SeenDataset(tables, seen=(feeder,))
+
+
+def _delivered(tables: dict[str, pa.Table], kwh: FloatArray) -> pa.Table:
+    ids = tables["transformers"]["transformer_id"].to_pylist()[: len(kwh)]
+    months = [name.removeprefix(MONTH_PREFIX) for name in tables["meters"].column_names if MONTH_PREFIX in name]
+    return pa.table(
+        {
+            "transformer_id": [known for known in ids for _ in months],
+            "month": months * len(ids),
+            "registered_kwh": kwh.reshape(-1),
+        }
+    )
 
 
 def _tables(values: FloatArray, kva: FloatArray, stolen: np.ndarray[Any, Any]) -> dict[str, pa.Table]:
@@ -93,6 +114,7 @@ def _fitted(spec: DetectorSpec, X: FloatArray, y: IntArray | None, seed: int) ->
 
 def _checked(spec: DetectorSpec, X: FloatArray, y: IntArray | None, seed: int) -> FloatArray:
     """Score once, watching the input and the global generators."""
+    _fitted(spec, X, y, seed)  # libraries that are loaded on first use may draw, which is not the detector's doing
     given = X.copy()
     before = _global_state()
     detector = spec.make(seed)

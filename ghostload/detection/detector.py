@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from ghostload.detection.feature_sets import features_of, parts_of, side_by_side, what_lacks
 from ghostload.detection.features import FEATURE_SETS, FeatureTable
-from ghostload.errors import RegistrationError, did_you_mean
 from ghostload.registry import Registry
 from ghostload.streams import FloatArray, IntArray
 
@@ -44,7 +44,7 @@ class DetectorSpec:
     make : callable (int) -> Detector
         Builds an unfitted detector from a random state.
     features : str
-        Name of a feature set in :data:`~ghostload.detection.features.FEATURE_SETS`.
+        Name of a feature set, see :mod:`~ghostload.detection.feature_sets`; or several with ``+`` between.
     columns : tuple of str, optional
         Only these columns of it.
     supervised : bool
@@ -63,16 +63,26 @@ class DetectorSpec:
 
     def __post_init__(self) -> None:
         """Refuse an unknown feature set."""
-        if self.features not in FEATURE_SETS:
-            hint = did_you_mean(self.features, FEATURE_SETS)
-            raise RegistrationError(f"detector {self.name!r}: unknown feature set {self.features!r}{hint}")
+        parts_of(self.features, self.name)
 
     def features_of(self, dataset: Dataset, cache: dict[str, FeatureTable] | None = None) -> FeatureTable:
         """Return the features that the detector is fed with; ``cache`` keeps feature sets between detectors."""
         kept = {} if cache is None else cache
-        if self.features not in kept:
-            kept[self.features] = FEATURE_SETS[self.features](dataset)
-        return kept[self.features] if self.columns is None else kept[self.features].select(self.columns)
+        parts = parts_of(self.features, self.name)
+        for part in parts:
+            if part not in kept:
+                kept[part] = features_of(part, dataset)
+        table = side_by_side([kept[part] for part in parts])
+        return table if self.columns is None else table.select(self.columns)
+
+    @property
+    def needs_months_only(self) -> bool:
+        """Whether the meters' months suffice."""
+        return all(part in FEATURE_SETS for part in self.features.split("+"))
+
+    def lacks(self, dataset: Dataset) -> str | None:
+        """Say in one line what a data set lacks for the detector to be run; None when nothing."""
+        return what_lacks(self.features, dataset)
 
 
 DETECTORS: Registry[DetectorSpec] = Registry(
@@ -81,6 +91,7 @@ DETECTORS: Registry[DetectorSpec] = Registry(
         "ghostload.detection.outliers",
         "ghostload.detection.rules",
         "ghostload.detection.supervised",
+        "ghostload.detection.with_grid",
     ),
     entry_point_group="ghostload.detectors",
 )

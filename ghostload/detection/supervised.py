@@ -49,7 +49,11 @@ class GradientBoosting:
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Return (N,) log odds of theft."""
-        scores: FloatArray = self._model.decision_function(X)
+        from threadpoolctl import threadpool_limits
+
+        # One thread here too: on busy cores a barrier for each of the trees takes far longer than the trees.
+        with threadpool_limits(limits=1):
+            scores: FloatArray = self._model.decision_function(X)
         return scores
 
 

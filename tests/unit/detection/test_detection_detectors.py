@@ -15,7 +15,7 @@ from ghostload.detection.supervised import GradientBoosting
 from ghostload.errors import UsageError
 
 NAMES = DETECTORS.names()
-UNSUPERVISED = [spec.name for spec in DETECTORS if not spec.supervised]
+UNSUPERVISED = [spec.name for spec in DETECTORS if not spec.supervised and spec.needs_months_only]
 WANTED = {
     "isolation_forest_seed",
     "isolation_forest",

@@ -1,0 +1,122 @@
+"""Voltages against the voltages that registered power explains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ghostload.detection.features import FeatureTable
+from ghostload.detection.hidden_power import Hidden, Registered, hidden_power, sensitivity_ratio
+from ghostload.detection.interval_balance import SMALL_KW, lines_loss_kw
+from ghostload.detection.seen import FeederReadings, clean_steps, lacks_voltage, plausible_steps, seen_of
+from ghostload.errors import DataError
+from ghostload.streams import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from ghostload.dataset import Dataset
+
+NAMES = (
+    "hidden_slope",
+    "hidden_corr",
+    "hidden_ratio",
+    "hidden_sd_kw",
+    "hidden_share",
+    "hidden_lean",
+    "hidden_evening",
+    "hidden_night",
+    "sensitivity",
+    "hidden_z",
+    "hidden_score",
+)
+
+NOISE_KW = 0.05
+"""Spread of hidden power that is taken as nothing: what rounding of voltages alone gives to a usual home."""
+
+OUTER = 0.005
+"""Share of steps at each end of the course of hidden power that is held at the rest's bounds."""
+
+LEAN = -0.45
+"""Least lean of hidden power that still may be demand; a course that is as often above its mean as below it has 0."""
+
+
+def voltage_of(feeder: FeederReadings, transformer: int, members: IntArray) -> FloatArray:
+    """Return the features :data:`NAMES` of one transformer's meters, (m, 11); zeros where voltages do not suffice."""
+    out = np.zeros((len(members), len(NAMES)))
+    if feeder.voltage_v is None or feeder.network is None or len(members) == 0:
+        return out
+    network, volts = feeder.network[transformer], np.asarray(feeder.voltage_v[members], dtype=np.float64)
+    if not np.isfinite(volts).any():
+        return out
+    steps = clean_steps(feeder, members)
+    kw = feeder.registered_kw(members)
+    excess = None
+    if feeder.delivered_wh is not None and np.isfinite(feeder.delivered_wh[transformer]).any():
+        power = feeder.delivered_wh[transformer] * feeder.kw_per_wh
+        beyond = power - kw.sum(axis=0)
+        steps &= plausible_steps(beyond, power)
+        excess = (beyond - lines_loss_kw(kw, network.r_ohm, float(np.nanmean(volts))))[steps]
+    seen = Registered(kw[:, steps], volts[:, steps], feeder.tan_phi[members], excess)
+    hidden = hidden_power(network, seen)
+    if hidden.kw.shape[1] < 2:
+        return out
+    hour = feeder.step_of_day()[steps][hidden.used] * feeder.minutes // 60
+    _fill(out, hidden, seen.kw[:, hidden.used], hour)
+    out[:, 8] = np.clip(sensitivity_ratio(network, seen), -5.0, 20.0)
+    return out
+
+
+def _fill(out: FloatArray, hidden: Hidden, kw: FloatArray, hour: IntArray) -> None:
+    """Write what the course of hidden power says; its wildest steps, half a per cent at each end, are held."""
+    low, high = np.quantile(hidden.kw, (OUTER, 1.0 - OUTER), axis=1, keepdims=True)
+    course = np.clip(hidden.kw, low, high)
+    course -= course.mean(axis=1, keepdims=True)
+    own = kw - kw.mean(axis=1, keepdims=True)
+    count = course.shape[1]
+    own_spread, spread = own.std(axis=1), course.std(axis=1)
+    beyond = np.sqrt(np.maximum(spread**2 - hidden.noise_kw**2, 0.0))
+    together = np.einsum("it,it->i", course, own) / count
+    lean = np.cbrt(np.einsum("it,it,it->i", course, course, course) / count) / (spread + NOISE_KW)
+    evening, night = (hour >= 17) & (hour < 23), hour < 6
+    out[:, 0] = np.clip(together / (own_spread**2 + NOISE_KW**2), -1.0, 20.0)
+    out[:, 1] = together / (own_spread * spread + NOISE_KW**2)
+    out[:, 2] = beyond / (own_spread + NOISE_KW)
+    out[:, 3] = np.log(beyond + SMALL_KW)
+    out[:, 4] = spread**2 / max(float((spread**2).sum()), 1e-12)
+    out[:, 5] = lean
+    out[:, 6] = course[:, evening].mean(axis=1) if evening.any() else 0.0
+    out[:, 7] = course[:, night].mean(axis=1) if night.any() else 0.0
+    out[:, 6:8] /= (spread + NOISE_KW)[:, None]
+    out[:, 9] = np.log((spread + 1e-3) / (hidden.noise_kw + 1e-3))
+    # A neighbour that registers too much has hidden power too, but it leans to below its mean.
+    out[:, 10] = np.where(lean >= LEAN, out[:, 9], -np.abs(out[:, 9]))
+
+
+def voltage_features(dataset: Dataset) -> FeatureTable:
+    """Return what voltages say about each meter beyond its registered power.
+
+    Hidden power is that of :func:`~ghostload.detection.hidden_power.hidden_power`; what counts is its course about its
+    mean.
+
+    ==================  ============================================================================================
+    ``hidden_slope``    regression of hidden on registered power: 1/q - 1 where the share q of each kilowatt registers
+    ``hidden_corr``     correlation of the two
+    ``hidden_ratio``    standard deviation of hidden power beyond its noise over that of registered power
+    ``hidden_sd_kw``    log of the same standard deviation
+    ``hidden_share``    its variance over the sum of those of the transformer's meters
+    ``hidden_lean``     cube root of the third moment over the standard deviation: demand leans to above its mean
+    ``hidden_evening``, ``hidden_night``   mean from 17 to 23 h and from 0 to 6 h, over the standard deviation
+    ``sensitivity``     :func:`~ghostload.detection.hidden_power.sensitivity_ratio`
+    ``hidden_z``        log of the standard deviation over that of noise alone
+    ``hidden_score``    ``hidden_z``, negative where hidden power leans to below its mean
+    ==================  ============================================================================================
+    """
+    missing = lacks_voltage(dataset)
+    if missing is not None:
+        raise DataError(missing)
+    seen = seen_of(dataset)
+    values = np.zeros((dataset.num_meters, len(NAMES)))
+    for feeder in seen.feeders():
+        for number, members in enumerate(feeder.members()):
+            values[feeder.rows[members]] = voltage_of(feeder, number, members)
+    return FeatureTable(NAMES, values)
