@@ -60,7 +60,7 @@ def map_content(dataset: Dataset) -> tuple[dict[str, Any], Arrays]:
     land_names, land = districts(dataset.region)
     lat, lon = numbers(transformers, "lat"), numbers(transformers, "lon")
     feeder_colour, feeder_shapes = _feeders(lat, lon, feeder, len(feeder_names))
-    step, months = _months(dataset)
+    step, months = whole_steps(dataset.registered_kwh)
     places, meters_nowhere = _places(dataset, lat, lon)
     meta = {
         "months": list(dataset.months),
@@ -118,9 +118,8 @@ def _micro(degrees: FloatArray, valid: NDArray[np.bool_]) -> IntArray:
     return np.rint(np.where(valid, degrees, 0.0) * _MICRO).astype(np.int64)
 
 
-def _months(dataset: Dataset) -> tuple[float, NDArray[Any]]:
-    """Return readings as whole multiples of a step: 0.1 kWh, or ten times that as often as the largest one needs."""
-    kwh = dataset.registered_kwh
+def whole_steps(kwh: FloatArray) -> tuple[float, NDArray[np.int32]]:
+    """Return energies as whole multiples of a step: 0.1 kWh, or ten times that as often as the largest one needs."""
     present = np.isfinite(kwh)
     largest = float(np.abs(kwh[present]).max(initial=0.0))
     step = 0.1

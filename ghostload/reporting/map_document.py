@@ -25,16 +25,18 @@ def bokeh_script() -> str:
     return core + '\nBokeh.set_log_level("warn");'
 
 
-def figure_json(*, truth: bool) -> str:
+def figure_json(*, truth: bool, network: bool = False) -> str:
     """Return the document as JSON, with ids that depend on nothing but the document.
 
     Parameters
     ----------
     truth : bool
         Whether there is a layer for the marks of the ground truth.
+    network : bool
+        Whether there are layers for lines.
     """
     document = Document()
-    root = _figure(truth=truth)
+    root = _figure(truth=truth, network=network)
     document.add_root(root)
     content = _plain(document.to_json())
     names: dict[str, str] = {}
@@ -43,7 +45,7 @@ def figure_json(*, truth: bool) -> str:
     return text
 
 
-def _figure(*, truth: bool) -> Any:
+def _figure(*, truth: bool, network: bool) -> Any:
     pan, wheel = PanTool(), WheelZoomTool(zoom_on_axis=False, speed=1 / 400)
     plot = figure(
         name="map",
@@ -61,6 +63,7 @@ def _figure(*, truth: bool) -> Any:
     plot.axis.visible = False
     plot.grid.visible = False
     _areas(plot)
+    _lines(plot, network=network)
     _points(plot)
     if truth:
         _layer(plot, "marks", "scatter", ["x", "y", "marker", "size", "fill", "line"], size="size", marker="marker",
@@ -91,9 +94,16 @@ def _areas(plot: Any) -> None:
            line_color="colour", line_alpha=0.75, line_width=1.3)  # fmt: skip
 
 
+def _lines(plot: Any, *, network: bool) -> None:
+    """Add the meters' straight lines to their transformer, the frame of the chosen ones, and the lines of a network."""
+    ends = ["x0", "y0", "x1", "y1"]
+    _layer(plot, "drops", "segment", ends, line_color="#6B7280", line_alpha=0.35, line_width=0.8)
+    _layer(plot, "chosen_drops", "segment", ends, line_color="#111827", line_alpha=0.7)
+    for name, width in (("low", 1.7), ("mv", 2.6)) if network else ():
+        _layer(plot, name, "segment", [*ends, "colour"], line_color="colour", line_width=width, line_cap="round")
+
+
 def _points(plot: Any) -> None:
-    _layer(plot, "drops", "segment", ["x0", "y0", "x1", "y1"], line_color="#6B7280", line_alpha=0.35, line_width=0.8)
-    _layer(plot, "chosen_drops", "segment", ["x0", "y0", "x1", "y1"], line_color="#111827", line_alpha=0.7)
     _layer(plot, "meters", "scatter", ["x", "y", "marker", "size", "fill"], size="size", marker="marker",
            fill_color="fill", line_color="white", line_width=0.5)  # fmt: skip
     _layer(plot, "transformers", "scatter", ["x", "y", "size", "fill", "line", "width"], size="size",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from ghostload.dataset import Dataset
-from ghostload.reporting.map_data import facts, map_content, title_of
+from ghostload.reporting.map_data import Arrays, facts, map_content, title_of
+from ghostload.reporting.map_energy import energy_content
+from ghostload.reporting.map_network import network_content
 from ghostload.reporting.output import write_html
 from ghostload.reporting.page import asset, data_block, origin, page, policy, script, text
 from ghostload.reporting.payload import pack
@@ -57,12 +60,13 @@ def render_map(
     """
     meta, arrays = map_content(dataset)
     tiles = {"url": tile_url, "attribution": tile_attribution}
+    layers = _layers(dataset, meta, truth=truth)
     blocks = [
         data_block("map-data", json.dumps(pack(meta, arrays))),
         data_block("map-tiles", json.dumps(tiles)),
-        *_truth_blocks(dataset, truth=truth),
+        *(data_block(f"{name}-data", json.dumps(pack(*content))) for name, content in layers.items()),
     ]
-    body = "\n".join([_markup(dataset, meta, tile_url, truth=truth), *blocks, *_scripts(truth=truth)])
+    body = "\n".join([_markup(dataset, meta, tile_url, layers), *blocks, *_scripts(layers)])
     name = title_of(dataset)
     return page(
         kind="map",
@@ -78,32 +82,36 @@ def write_map(dataset: Dataset, path: Path, *, truth: bool = False, force: bool 
     return write_html(path, render_map(dataset, truth=truth, **options), force=force)
 
 
-def _markup(dataset: Dataset, meta: dict[str, Any], tile_url: str, *, truth: bool) -> str:
+def _markup(dataset: Dataset, meta: dict[str, Any], tile_url: str, layers: Collection[str]) -> str:
     found = facts(dataset, len(meta["feeders"]))
     shown = [(found[key], key) for key in ("meters", "transformers", "feeders", "months")]
     counts = "".join(f"<dt>{name}</dt><dd>{number:,}</dd>" for number, name in shown)
-    banner = '<p class="banner">This page shows the ground truth.</p>' if truth else ""
+    banner = '<p class="banner">This page shows the ground truth.</p>' if "truth" in layers else ""
     return Template(asset("map.html")).substitute(
         title=text(title_of(dataset)),
         counts=counts,
         span=text(found["span"]),
         banner=banner,
-        truth=asset("map_truth.html") if truth else "",
+        truth=asset("map_truth.html") if "truth" in layers else "",
+        network=asset("map_network.html") if "network" in layers else "",
         tile_host=text(origin(tile_url).split("//")[1]),
     )
 
 
-def _truth_blocks(dataset: Dataset, *, truth: bool) -> list[str]:
-    if not truth:
-        return []
-    from ghostload.reporting.map_truth import truth_content
+def _layers(dataset: Dataset, meta: dict[str, Any], *, truth: bool) -> dict[str, tuple[dict[str, Any], Arrays]]:
+    """Return what is drawn beside transformers and meters, by name, in the order of the scripts."""
+    found = {"network": network_content(dataset, meta["feeders"]), "energy": energy_content(dataset, truth=truth)}
+    if truth:
+        from ghostload.reporting.map_truth import truth_content
 
-    return [data_block("truth-data", json.dumps(pack(*truth_content(dataset))))]
+        found["truth"] = truth_content(dataset)
+    return {name: content for name, content in found.items() if content is not None}
 
 
-def _scripts(*, truth: bool) -> list[str]:
+def _scripts(layers: Collection[str]) -> list[str]:
     from ghostload.reporting.map_document import bokeh_script, figure_json
 
-    names = [*_SCRIPTS, *(["map_truth.js"] if truth else []), "map_main.js"]
+    names = [*_SCRIPTS, *(f"map_{name}.js" for name in layers), "map_main.js"]
     own = [script(asset(name)) for name in names]
-    return [data_block("map-figure", figure_json(truth=truth)), script(bokeh_script()), *own]
+    figure = figure_json(truth="truth" in layers, network="network" in layers)
+    return [data_block("map-figure", figure), script(bokeh_script()), *own]

@@ -78,7 +78,7 @@ def _season(summary: Summary) -> str:
     low, high = float(there.min()), float(there.max())
     pad = 0.08 * max(high - low, 0.05)
     chart = Chart(
-        Axis(0.0, len(months) - 1.0, "month", ticks=_month_ticks(months)),
+        Axis(0.0, len(months) - 1.0, "month", ticks=month_ticks(months)),
         Axis(low - pad, high + pad, "month over the meter's own mean"),
         "Median over meters of each month relative to the meter's own mean, by class",
     )
@@ -192,10 +192,11 @@ def gauge(row: RealismRow) -> str:
 
 def month_axis(months: Sequence[str], *, label: str = "") -> Axis:
     """Return the x axis of a series: one step a month."""
-    return Axis(0.0, max(len(months) - 1.0, 1.0), label, ticks=_month_ticks(months, 2))
+    return Axis(0.0, max(len(months) - 1.0, 1.0), label, ticks=month_ticks(months, 2))
 
 
-def _month_ticks(months: Sequence[str], most: int = 6) -> Ticks:
+def month_ticks(months: Sequence[str], most: int = 6) -> Ticks:
+    """Return the ticks of an axis of months, no more than ``most``."""
     every = max(1, -(-len(months) // most))
     return tuple((float(i), f"{m[:4]}-{m[4:]}") for i, m in enumerate(months) if i % every == 0)
 

@@ -15,13 +15,14 @@ from ghostload.reporting.output import write_html
 from ghostload.reporting.page import page, policy, text
 from ghostload.reporting.realism import RealismRow, compare
 from ghostload.reporting.report_charts import distributions
+from ghostload.reporting.report_energy import energy_section
 from ghostload.reporting.report_leaderboard import is_about, leaderboard_section
 from ghostload.reporting.report_series import samples_by_class, samples_by_kind
 from ghostload.reporting.summary import Summary
 from ghostload.reporting.truth import Truth, truth_of
 from ghostload.validation import CHECKS, ValidationReport, validate, validate_folder
 
-TRUTH_TABLES = ("anomaly_labels", "anomaly_events")
+TRUTH_TABLES = ("anomaly_labels", "anomaly_events", "transformer_energy")
 _TRUTH_SUBJECTS = ("labels", "events", "leak")
 
 Section = tuple[str, str, str]
@@ -50,7 +51,7 @@ def render_report(dataset: Dataset, *, truth: bool = True, leaderboard: Mapping[
     DataError
         A column is missing or holds no numbers.
     """
-    known = truth and bool(set(TRUTH_TABLES) & set(dataset.tables))
+    known = truth and bool({"anomaly_labels", "anomaly_events"} & set(dataset.tables))
     shown = dataset if known else _without_truth(dataset)
     summary = Summary(shown)
     realism = compare(shown)
@@ -108,6 +109,8 @@ def _sections(
         ("realism", "Against real households", _realism(realism, truth=truth is not None)),
         ("samples", "Sample series by class", _samples(summary)),
     ]
+    if balance := energy_section(dataset, truth=truth is not None):
+        sections.append(("energy", "Energy balance", balance))
     if truth is not None:
         sections.append(("truth", "Ground truth", _truth(summary, truth)))
     if board is not None:

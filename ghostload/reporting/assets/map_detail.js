@@ -49,6 +49,8 @@
     return d;
   }
 
+  Object.assign(GL, { frame, linePath: path, monthName });
+
   function totalChart(list) {
     const { months } = GL.model.meta;
     const sums = months.map((_, m) => list.reduce((s, i) => s + (Number.isFinite(GL.model.kwh(i, m)) ? GL.model.kwh(i, m) : 0), 0));
@@ -152,6 +154,7 @@
     if (tx >= 0 && meter >= 0) {
       parts.push(GL.el("h3", {}, `Meter ${GL.model.meta.meter_ids[meter]}`), GL.rows(GL.meterRows(meter)));
     }
+    if (tx >= 0) for (const hook of GL.hooks.panel) parts.push(...hook(tx));
     if (GL.model.meta.months.length && list.length) {
       parts.push(GL.el("h3", {}, "Total of its meters, kWh a month"), totalChart(list));
       parts.push(unitChoice(list), metersChart(list), metersTable(list));

@@ -85,7 +85,8 @@
       ring.size.push(15);
     }
     fill("ring", ring);
-    fill("chosen_drops", drops(state.tx >= 0 ? [state.tx] : []));
+    const chosen = state.tx >= 0 && GL.txShown(state.tx) ? [state.tx] : [];
+    fill("chosen_drops", GL.lowLines ? GL.lowLines(chosen) : drops(chosen));
   }
   GL.drawRing = drawRing;
 
@@ -116,6 +117,7 @@
     return found;
   };
 
+  const NONE = [];
   let drawn = null; // the box for which meters stand in the sources
 
   function visibleMeters(v) {
@@ -134,12 +136,13 @@
     const found = visibleMeters(v);
     const data = { x: [], y: [], marker: [], size: [], fill: [] };
     const size = Math.min(Math.max(5.2 - Math.log2(v.metresPerPixel / 2), 3.2), 10);
+    state.txDrawn = found ? found.list : NONE;
     state.inView = found ? meterColumns(found.list, data, size) : [];
     drawn = found ? { ...found.b, resolution: v.resolution } : null;
     state.shown.meters = data.x.length;
     if (data.x.length || GL.sources.meters.data.x.length) {
       fill("meters", data);
-      fill("drops", drops(found ? found.list : []));
+      fill("drops", drops(found && !GL.lowLines ? found.list : []));
     }
     document.getElementById("hint").hidden = found !== null;
   };
@@ -239,5 +242,5 @@
     for (const hook of GL.hooks.draw) hook(v, false);
   };
 
-  GL.hooks = { draw: [], tip: [], detail: [], line: [], legend: [] };
+  GL.hooks = { draw: [], tip: [], detail: [], line: [], legend: [], panel: [] };
 })();

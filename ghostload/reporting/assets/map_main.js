@@ -75,6 +75,8 @@
     layers(plot);
     GL.view.attach(plot, plotView);
     readModel(content);
+    if (GL.startNetwork) await GL.startNetwork();
+    if (GL.startEnergy) await GL.startEnergy();
     if (GL.startTruth) await GL.startTruth();
     GL.view.fit(GL.model.bounds);
     GL.home = GL.view.now().resolution;

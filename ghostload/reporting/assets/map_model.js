@@ -7,6 +7,7 @@
 
   const toX = (lon) => (lon * Math.PI * RADIUS) / 180;
   const toY = (lat) => RADIUS * Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360));
+  Object.assign(GL, { toX, toY });
   GL.latOf = (y) => (360 / Math.PI) * Math.atan(Math.exp(y / RADIUS)) - 90;
   GL.lonOf = (x) => (x * 180) / (Math.PI * RADIUS);
 

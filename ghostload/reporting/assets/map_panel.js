@@ -17,6 +17,8 @@
     return [bar, ticks];
   }
 
+  GL.colourBar = colourBar;
+
   function drawModes() {
     const box = byId("modes");
     const buttons = Object.entries(GL.modes).map(([name, mode]) => GL.el("button", {
