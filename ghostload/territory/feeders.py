@@ -94,10 +94,15 @@ def place_feeders(region: Region, num_feeders: int, transformers_per_feeder: int
     radius = np.minimum(_SIDE_SHARE * np.minimum(side, reach), max(_lower_quartile(side), 1.0))
     order = streams.of(Stage.FEEDER_PLACE, level, _ROUNDS + 1).permutation(count)[:num_feeders]
     substation, points = _substations(x_m, y_m, groups, order)
-    angle = streams.uniform(Stage.FEEDER_PLACE, 0, num_feeders, 1, 0, 0)[:, 0] * (np.pi / 2)
+    angle = street_angle_rad(num_feeders, streams)
     return Feeders(
         x_m[seed][order], y_m[seed][order], radius[order], cells[order], angle, substation, lon[points], lat[points]
     )
+
+
+def street_angle_rad(num_feeders: int, streams: Streams) -> FloatArray:
+    """Draw the direction of each feeder's streets, anticlockwise from east, (F,)."""
+    return streams.uniform(Stage.FEEDER_PLACE, 0, num_feeders, 1, 0, 0)[:, 0] * (np.pi / 2)
 
 
 def _lower_quartile(values: FloatArray) -> float:

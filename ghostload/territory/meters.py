@@ -33,10 +33,10 @@ _LONGEST = 1.25
 """Longest service length, in service radii."""
 
 _SIDE_STREET_SHARE = 0.55
-_BLOCK_SHARE = 0.18
+BLOCK_SHARE = 0.18
 """Share of meters in side streets, and distance between those, in service radii (45 m of 250 m)."""
 
-_SETBACK_SHARE = (0.02, 0.05)
+SETBACK_SHARE = (0.02, 0.05)
 """Distance of a service point from the middle of its street, in service radii (5 to 12.5 m of 250 m)."""
 
 CHUNK = 65_536
@@ -142,7 +142,7 @@ def _near_border(region: Region, transformers: Transformers, service_radius_m: f
     """Tell which transformers have a border of their district, so perhaps the sea, within the longest service."""
     border = shapely.boundary(region.polygons)
     shapely.prepare(border)
-    reach = (_LONGEST + _BLOCK_SHARE + _SETBACK_SHARE[1]) * service_radius_m
+    reach = (_LONGEST + BLOCK_SHARE + SETBACK_SHARE[1]) * service_radius_m
     metres_per_deg = np.cos(np.radians(np.abs(transformers.lat))) * M_PER_DEG
     points = shapely.points(transformers.lon, transformers.lat)
     distance_deg = reach / float(metres_per_deg.min()) * 1.01 + STEP_DEG
@@ -219,11 +219,11 @@ def service_offset_m(unit: FloatArray, service_radius_m: float) -> tuple[FloatAr
     scale = service_radius_m / (-np.log(_BEYOND)) ** (1 / _SHAPE)
     length = np.minimum(scale * (-np.log1p(-unit[:, 0])) ** (1 / _SHAPE), _LONGEST * service_radius_m)
     sides = np.floor(8 * unit[:, 2]).astype(np.int64)
-    near, far = _SETBACK_SHARE
+    near, far = SETBACK_SHARE
     setback = (near + (far - near) * (8 * unit[:, 2] - sides)) * service_radius_m
     setback *= np.where(sides & 4, 1.0, -1.0)
     in_side_street = unit[:, 1] < _SIDE_STREET_SHARE
-    block = _BLOCK_SHARE * service_radius_m
+    block = BLOCK_SHARE * service_radius_m
     corner = block * np.round(length * unit[:, 1] / _SIDE_STREET_SHARE / block)
     along = np.where(in_side_street, corner + setback, length)
     across = np.where(in_side_street, np.maximum(length - corner, near * service_radius_m), setback)
