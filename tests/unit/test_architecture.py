@@ -11,16 +11,19 @@ import ghostload
 
 HOUSE = Path(ghostload.__file__).parent
 FLOORS = (
-    ("errors", "streams", "schema"),
-    ("registry",),
+    ("errors", "streams", "schema", "schema_in_time"),
+    ("registry", "engines"),
     ("config", "grid"),
     ("territory", "consumption"),
     ("anomalies",),
+    ("wires",),
+    ("physics",),
     ("metering",),
     ("dataset",),
     ("export", "validation"),
     ("detection",),
     ("reporting",),
+    ("simulation",),
     ("pipeline",),
     ("generators", "make", "testing"),
 )

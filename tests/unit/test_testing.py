@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ghostload.anomalies import KINDS, AnomalyKind, Channel, Family
+from ghostload.anomalies.spread import Spread
 from ghostload.detection import DETECTORS
 from ghostload.errors import RegistrationError
 from ghostload.export.base import EXPORTERS, Exporter, ExportJob
@@ -61,6 +62,38 @@ def test_a_kind_that_rolls_dice_is_told_so() -> None:
     rng = np.random.default_rng(1)
     with pytest.raises(RegistrationError, match="is not the same twice"):
         check_anomaly_kind(_broken(lambda s, k, e: k * (1 - 0.5 * rng.random())))
+
+
+def _broken_in_time(**methods: Any) -> AnomalyKind:
+    body = {"name": "broken", "family": Family.THEFT, "channel": Channel.HOURS, **methods}
+    return type("Broken", (AnomalyKind,), body)()
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({"on_hours": lambda s, w, h: w * 1.0}, "registers all that is drawn"),
+        ({"on_hours": lambda s, w, h: w * 0.5}, "changes hours before it begins"),
+        ({"on_hours": lambda s, w, h: w[:, 1:] * 1.0}, "another count"),
+        ({"on_hours": lambda s, w, h: w - h.active * 1e9}, "less than nothing in a month"),
+        (
+            {"on_hours": lambda s, w, h: w * (1 - h.active * (h.level_kwh[0] % 1.0))},
+            "lets one event change another's hours",
+        ),
+        ({"on_hours": lambda s, w, h: h.mix(w, w * 0.5), "moves_only": True}, "moves energy only, but loses some"),
+        (
+            {
+                "on_register": lambda s, k, e: k * e.factor(0.5),
+                "register_in_time": lambda s, w, t, h: Spread(-h.active),
+            },
+            "gave weights that are negative",
+        ),
+    ],
+)
+def test_a_kind_that_breaks_the_contract_in_its_hours_is_told_so(methods: Any, message: str) -> None:
+    with pytest.raises(RegistrationError, match=message):
+        check_anomaly_kind(_broken_in_time(**methods))
+    assert "broken" not in KINDS
 
 
 def test_exporters_write_the_same_bytes_twice() -> None:
