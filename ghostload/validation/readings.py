@@ -30,12 +30,12 @@ def _names(context: Context, scan: Scan, bad: BoolArray) -> tuple[list[str], int
 @register(subject="readings")
 def reading_files(context: Context) -> Iterable[Finding]:
     """Check that a table of readings has a readable file of each feeder, with the columns and rows of its table."""
-    import pyarrow.parquet as pq
-
     for table in PARTITIONED.values():
         files = files_of(context, table)
         if not files:
             continue
+        import pyarrow.parquet as pq
+
         feeders = feeders_of(context)
         gone = [name for name in feeders if name not in files]
         if gone:
