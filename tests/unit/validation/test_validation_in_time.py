@@ -46,7 +46,7 @@ def _part(table: str, column: str, change: Cells) -> Callable[[Path], None]:
 
     def apply(folder: Path) -> None:
         path = folder / table / "feeder=FD_01" / "part-0.parquet"
-        found = pq.read_table(path)
+        found = pq.ParquetFile(path).read()
         values = np.array(found[column].cast(pa.float64()).to_numpy())
         change(values)
         at = found.schema.get_field_index(column)
@@ -73,7 +73,7 @@ def _more(where: slice, value: float) -> Cells:
 def _other_rows(change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
         path = folder / "readings" / "feeder=FD_01" / "part-0.parquet"
-        pq.write_table(change(pq.read_table(path)), path)
+        pq.write_table(change(pq.ParquetFile(path).read()), path)
 
     return apply
 
