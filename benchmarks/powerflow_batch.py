@@ -13,14 +13,12 @@ ratio is printed. Times are processor seconds of one thread; two threads are wal
 from __future__ import annotations
 
 import argparse
-import hashlib
 import platform
 import statistics
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +41,7 @@ from benchmarks.powerflow_peers import (  # noqa: E402
     series_of,
     versions,
 )
+from benchmarks.processors import free_processors  # noqa: E402
 
 CASES = ("case118", "case1354pegase", "case9241pegase")
 BARS = {"series, lightsim2grid": 8.0, "series, RustPower": 6.0, "outages, lightsim2grid": 6.0, "threads": 1.7}
@@ -128,23 +127,6 @@ def outage_rows(case: Case, lightsim: Lightsim, turns: int) -> Iterator[Row]:
         engine = our_outages(case, [branches[k] for k in some])
         peers = [lightsim.outages(some, setting, split=len(some) > len(whole)) for setting in LIGHTSIM]
         yield from compare(case.name, f"{task}, {len(some)} of {len(branches)}", engine, peers, len(some), turns)
-
-
-def free_processors() -> tuple[float, float]:
-    """Return the seconds of two hashings one after the other and side by side: what the machine has to give."""
-    block = bytes(20_000_000)
-
-    def burn(_: int) -> None:
-        hashlib.sha256(block).digest()
-
-    begin = time.perf_counter()
-    burn(0)
-    burn(0)
-    alone = time.perf_counter() - begin
-    with ThreadPoolExecutor(2) as pool:
-        begin = time.perf_counter()
-        list(pool.map(burn, range(2)))
-        return alone, time.perf_counter() - begin
 
 
 def thread_row(case: Case, turns: int) -> Row:

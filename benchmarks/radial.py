@@ -13,14 +13,12 @@ Engines run in turn; rates are those of the best run of each, and the spread is 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib.util
 import platform
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +30,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from processors import free_processors  # noqa: E402
 from radial_peers import TOL, Engine, lightsim2grid, open_dss, pandapower_net, power_grid_model, rustpower  # noqa: E402
 
 from ghostload.grid.data import GridData  # noqa: E402
@@ -215,23 +214,6 @@ def positive_sequence(steps: int, turns: int) -> None:
             )
         )
     threads(what, lambda jobs: ours(plan, node[loads], p, q, jobs), turns)
-
-
-def free_processors() -> tuple[float, float]:
-    """Return the seconds of two hashings one after the other and side by side: what the machine has to give."""
-    block = bytes(40_000_000)
-
-    def burn(_: int) -> None:
-        hashlib.sha256(block).digest()
-
-    begin = time.perf_counter()
-    burn(0)
-    burn(0)
-    alone = time.perf_counter() - begin
-    with ThreadPoolExecutor(2) as pool:
-        begin = time.perf_counter()
-        list(pool.map(burn, range(2)))
-        return alone, time.perf_counter() - begin
 
 
 def threads(what: str, make: Callable[[int], Engine], turns: int) -> None:
