@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ghostload.dataset import Dataset
 
 _FORMATS = ("csv", "json", "parquet")
+_OF = ("meters", "transformers", "feeders")
 
 
 @click.command()
@@ -26,7 +27,8 @@ _FORMATS = ("csv", "json", "parquet")
 @click.option("--interval", type=click.Choice(INTERVALS), help="Resolution. [the data set's]")
 @click.option("--columns", metavar="A,B", help="Columns, such as time,registered_kwh. [all]")
 @click.option("--truth", is_flag=True, help="What the utility cannot see: true demand and voltage.")
-@click.option("--of-transformers", is_flag=True, help="The transformers' own readings, not those of meters.")
+@click.option("--of", type=click.Choice(_OF), default="meters", show_default=True, help="Whose readings.")
+@click.option("--of-transformers", is_flag=True, help="The same as --of transformers.")
 @click.option("--region", type=click.Path(path_type=Path), metavar="FILE", help="Region that the data set was made of.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), help="[by the name of the output, else csv]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="[standard output]")

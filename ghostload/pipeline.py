@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from ghostload.anomalies.apply import apply_events, partner_part
-from ghostload.anomalies.base import Family
 from ghostload.anomalies.events import Events, join
 from ghostload.anomalies.in_time import Part, partners_needed
 from ghostload.anomalies.look_alikes import draw_look_alikes
-from ghostload.anomalies.registry import KINDS
 from ghostload.anomalies.theft import draw_thefts
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.calendar import month_numbers
@@ -26,22 +24,22 @@ from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.monthly import monthly_true_kwh
 from ghostload.consumption.reactive import interval_q_varh
 from ghostload.dataset.dataset import Dataset
-from ghostload.dataset.readings import Readings, table_as_dataset
-from ghostload.dataset.tables import events_table, labels_table, meters_table, transformers_table
+from ghostload.dataset.readings import Readings, table_as_dataset, whose
 from ghostload.engines import Engine, open_engine
 from ghostload.errors import DataError, UsageError
 from ghostload.metering.intervals import record_intervals
 from ghostload.metering.register import registered_kwh
-from ghostload.metering.transformers import registered_at_transformers
 from ghostload.metering.voltage import recorded_voltage_v
-from ghostload.simulation.blocks import Found, run_blocks
-from ghostload.simulation.feeder import Energies, Feeder, FeederMonth
+from ghostload.simulation.assembly import assembled
+from ghostload.simulation.balance import energies
+from ghostload.simulation.blocks import run_blocks
+from ghostload.simulation.feeder import Feeder, FeederMonth
 from ghostload.simulation.months import blocks_of
 from ghostload.simulation.network import network_table
 from ghostload.simulation.run import Arrays, Progress, Store
 from ghostload.simulation.world import World
 from ghostload.streams import BLOCK, FloatArray, IntArray, Streams
-from ghostload.territory import build_territory, diversified_peak_kva, fit_capacity_kva, region_geojson
+from ghostload.territory import build_territory, diversified_peak_kva, fit_capacity_kva
 
 METERS_PER_BLOCK = 16 * BLOCK
 """Meters that are computed at once: the unit of parallel work and of resume. Not part of the data."""
@@ -143,8 +141,6 @@ def simulate_month(world: World, feeder: Feeder, offset: int) -> FeederMonth:
         return FeederMonth(recorded.true_wh, recorded.registered_wh, recorded.flags, lost)
     reactive = interval_q_varh(recorded.true_wh, minutes, feeder.shares)
     flows = feeder.solve(recorded.true_wh, reactive, minutes)
-    true_wh = feeder.by_transformer(recorded.true_wh)
-    solved = np.where(np.isnan(flows.delivered_wh), true_wh, flows.delivered_wh)
     return FeederMonth(
         recorded.true_wh,
         recorded.registered_wh,
@@ -152,16 +148,7 @@ def simulate_month(world: World, feeder: Feeder, offset: int) -> FeederMonth:
         lost,
         voltage_v=recorded_voltage_v(flows.service_v, feeder.meters, config.metering, streams),
         true_voltage_v=np.rint(flows.service_v * np.float32(100.0)) / np.float32(100.0),
-        flow=Energies(
-            delivered_wh=flows.delivered_wh,
-            low_loss_wh=flows.low_loss_wh,
-            own_loss_wh=flows.own_loss_wh,
-            apparent_kva=flows.apparent_kva,
-            true_wh=true_wh,
-            registered_wh=feeder.by_transformer(recorded.registered_wh),
-            meter_wh=registered_at_transformers(solved, feeder.gain),
-            head_kwh=float(np.nansum(flows.head_kw)) * minutes / 60.0,
-        ),
+        flow=energies(feeder, flows.without_services(), recorded.true_wh, recorded.registered_wh, reactive),
         unsolved=len(flows.reason),
     )
 
@@ -218,7 +205,7 @@ class SyntheticDataPipeline:
         world = build_world(self.config)
         report("territory and customers", 1, 1)
         found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=jobs, store=store, report=report)
-        dataset = _assemble(world, found)
+        dataset = assembled(world, found)
         if self.config.interval is None and not world.flow:
             return dataset
         world.prepare()
@@ -253,8 +240,8 @@ class SyntheticDataPipeline:
         dict
             ``transformers_df``, ``meters_df``, ``anomaly_labels_df``, ``anomaly_events_df`` (pandas), ``geojson``
             (dict), ``network`` (Arrow table of the lines, or None), and ``dataset``
-            (:class:`~ghostload.dataset.Dataset`); with physics also ``transformer_energy_df`` and
-            ``transformer_readings_df``.
+            (:class:`~ghostload.dataset.Dataset`); with physics also ``transformer_energy_df``,
+            ``transformer_readings_df``, ``feeder_energy_df``, ``feeder_readings_df`` and ``network_losses_df``.
         """
         from ghostload.export.geojson import transformers_geojson
 
@@ -332,6 +319,7 @@ def compute_readings(
     end: str | datetime | None = None,
     columns: Sequence[str] | None = None,
     truth: bool = False,
+    of: str = "meters",
     of_transformers: bool = False,
 ) -> Readings:
     """Compute readings in time of a data set, without those that are not asked for.
@@ -344,7 +332,7 @@ def compute_readings(
         With its config; it need not have readings in time.
     interval : {"1h", "30min", "15min", "5min"}, optional
         The data set's by default.
-    meters, transformers, feeder, start, end, columns, truth, of_transformers
+    meters, transformers, feeder, start, end, columns, truth, of, of_transformers
         As :meth:`ghostload.dataset.Dataset.readings` takes them.
 
     Returns
@@ -381,23 +369,9 @@ def compute_readings(
 
     return dataset.wanted_readings(
         source, meters, transformers=transformers, feeder=feeder, start=start, end=end, columns=columns, truth=truth,
-        of_transformers=of_transformers,
+        of=whose(of, of_transformers),
     )  # fmt: skip
 
 
 def _silent(stage: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
-
-
-def _assemble(world: World, found: Found) -> Dataset:
-    config, events = world.config, world.events
-    lost, exposed = found.lost_kwh, found.exposed_kwh
-    theft = np.array([KINDS.get(name).family is Family.THEFT for name in events.kinds], dtype=bool)
-    stolen = np.flatnonzero(theft[events.kind])
-    tables = {
-        "transformers": transformers_table(world.territory, world.capacity_kva),
-        "meters": meters_table(world.territory, world.customers, config.months, found.months.registered_kwh),
-        "anomaly_labels": labels_table(events.rows(stolen), lost[stolen], exposed[stolen], config.num_months),
-        "anomaly_events": events_table(events, lost, exposed, int(world.numbers[0]), config.num_months),
-    }
-    return Dataset(tables, region=region_geojson(world.territory.region), config=config)

@@ -207,8 +207,100 @@ TRANSFORMER_READINGS = TableSchema(
     foreign_keys=(("transformer_id", "transformers", "transformer_id"),),
 )
 
+_FEEDER = Column("feeder_id", "string", "Medium-voltage feeder, FD_01 and up")
+
+
+def _voltage(name: str, description: str) -> Column:
+    return Column(name, "float", description, unit="pu", decimals=4, minimum=0.0, nullable=True)
+
+
+FEEDER_ENERGY = TableSchema(
+    "feeder_energy",
+    "feeder_energy.csv",
+    "Energy balance of each feeder, month by month: ground truth, from the power flow",
+    (
+        _FEEDER,
+        Column("month", "month", "Calendar month"),
+        _energy("supplied_kwh", "What the substation gave: true_kwh and the five losses"),
+        _energy("true_kwh", "What the customers drew"),
+        _energy("registered_kwh", "What their meters registered"),
+        _energy("mv_line_loss_kwh", "Lost in medium-voltage lines"),
+        _energy("transformer_no_load_loss_kwh", "Lost in the iron of the transformers"),
+        _energy("transformer_load_loss_kwh", "Lost in the windings of the transformers"),
+        _energy("lv_main_loss_kwh", "Lost in low-voltage mains"),
+        _energy("service_drop_loss_kwh", "Lost in service drops"),
+        _energy("non_technical_loss_kwh", "Drawn but not shown because of events; meter errors are not in it"),
+        Column("peak_kw", "float", "Largest real power of a step at the head", unit="kW", decimals=3, minimum=0.0),
+        Column("peak_kva", "float", "Largest apparent power of a step there", unit="kVA", decimals=3, minimum=0.0),
+        _voltage("lowest_voltage_pu", "Lowest of a phase at a service point; empty if never solved"),
+        _voltage("highest_voltage_pu", "Highest of a phase at a service point"),
+        Column(
+            "unsolved_hours",
+            "float",
+            "Hours for which the power flow has no solution; nothing is lost in them",
+            unit="h",
+            decimals=2,
+            minimum=0.0,
+        ),
+    ),
+    primary_key="feeder_id",
+    also_key=("month",),
+)
+
+FEEDER_READINGS = TableSchema(
+    "feeder_readings",
+    "feeder_readings.csv",
+    "What the meters at the heads of the feeders registered, month by month",
+    (
+        _FEEDER,
+        Column("month", "month", "Calendar month"),
+        _energy("registered_kwh", "Energy that the meter registered"),
+        Column("registered_kvarh", "float", "Reactive energy that it registered", unit="kvarh", decimals=3),
+        Column("peak_kw", "float", "Largest demand of a step that it registered", unit="kW", decimals=3),
+    ),
+    primary_key="feeder_id",
+    also_key=("month",),
+)
+
+NETWORK_LOSSES = TableSchema(
+    "network_losses",
+    "network_losses.csv",
+    "What was lost in each line and transformer over all months: ground truth, from the power flow",
+    (
+        Column("element_id", "string", "Transformer, or line as network.geojson names it"),
+        Column("kind", "string", "What it is", domain=("mv", "transformer", "main", "drop")),
+        _FEEDER,
+        Column("transformer_id", "string", "Transformer that it is or hangs on; empty for mv", nullable=True),
+        Column("meter_id", "string", "Meter that a drop serves", nullable=True),
+        Column("fed_by", "string", "Element before it; empty at the substation", nullable=True),
+        Column("length_m", "float", "Length of a line", unit="m", decimals=1, minimum=0.0, nullable=True),
+        _energy("loss_kwh", "Lost in the line, or in the windings of the transformer"),
+        Column(
+            "no_load_loss_kwh", "float", "Lost in its iron, of a transformer", unit="kWh", decimals=3, nullable=True
+        ),
+        _voltage("lowest_voltage_pu", "Lowest of a phase at its far end; empty if never solved"),
+        _voltage("mean_voltage_pu", "Mean over time and phases at its far end"),
+        Column(
+            "loading_pu", "float", "Largest loading of a transformer", unit="1", decimals=5, minimum=0.0, nullable=True
+        ),
+    ),
+    primary_key="element_id",
+    foreign_keys=(("transformer_id", "transformers", "transformer_id"), ("meter_id", "meters", "meter_id")),
+)
+
 TABLES: dict[str, TableSchema] = {
-    t.name: t for t in (TRANSFORMERS, METERS, ANOMALY_LABELS, ANOMALY_EVENTS, TRANSFORMER_ENERGY, TRANSFORMER_READINGS)
+    t.name: t
+    for t in (
+        TRANSFORMERS,
+        METERS,
+        ANOMALY_LABELS,
+        ANOMALY_EVENTS,
+        TRANSFORMER_ENERGY,
+        TRANSFORMER_READINGS,
+        FEEDER_ENERGY,
+        FEEDER_READINGS,
+        NETWORK_LOSSES,
+    )
 }
 """Tables by name. The core ones, and others, which a folder of foreign make may lack."""
 
@@ -220,7 +312,13 @@ CORE_FILES = (
     "transformers.geojson",
     "generation_report.txt",
 )
-GROUND_TRUTH_FILES = ("anomaly_labels.csv", "anomaly_events.csv", "transformer_energy.csv")
+GROUND_TRUTH_FILES = (
+    "anomaly_labels.csv",
+    "anomaly_events.csv",
+    "transformer_energy.csv",
+    "feeder_energy.csv",
+    "network_losses.csv",
+)
 
 
 def transformer_id(number: int) -> str:

@@ -54,6 +54,7 @@ class PartitionedTable:
 _TIME = PartColumn("time", "time", "Start of the interval, with the local offset from UTC")
 _OF_METER = PartColumn("meter_id", "id", "Meter, MTR_000001 and up")
 _OF_TRANSFORMER = PartColumn("transformer_id", "id", "Transformer, TX_0001 and up")
+_OF_FEEDER = PartColumn("feeder_id", "id", "Medium-voltage feeder, FD_01 and up")
 FLOW_COLUMNS = ("voltage_v", "true_voltage_v")
 """Columns that are there only where the power flow is solved."""
 
@@ -107,7 +108,35 @@ TRUTH_OF_TRANSFORMERS = PartitionedTable(
     truth=True,
     needs_flow=True,
 )
+OF_FEEDERS = PartitionedTable(
+    "readings_feeders",
+    "What the meter at the head of the feeder registered in each interval",
+    (
+        _OF_FEEDER,
+        _TIME,
+        PartColumn("registered_wh", "int64", "Energy that the meter registered", "Wh"),
+        PartColumn("registered_varh", "int64", "Reactive energy that it registered", "varh"),
+    ),
+    truth=False,
+    needs_flow=True,
+)
+TRUTH_OF_FEEDERS = PartitionedTable(
+    "truth_feeders",
+    "Energy balance of the feeder and interval; what is missing from supplied is lost in medium-voltage lines",
+    (
+        _OF_FEEDER,
+        _TIME,
+        PartColumn("supplied_wh", "float64", "What the substation gave", "Wh", nullable=True),
+        PartColumn("supplied_varh", "float64", "What it gave of reactive energy", "varh", nullable=True),
+        PartColumn("true_wh", "int64", "What the customers drew", "Wh"),
+        PartColumn("low_voltage_loss_wh", "float64", "Lost in mains and service drops", "Wh", nullable=True),
+        PartColumn("transformer_loss_wh", "float64", "Lost in the transformers", "Wh", nullable=True),
+        PartColumn("registered_wh", "int64", "What their meters registered, missing readings included", "Wh"),
+    ),
+    truth=True,
+    needs_flow=True,
+)
 PARTITIONED: dict[str, PartitionedTable] = {
-    t.folder: t for t in (READINGS, TRUTH, OF_TRANSFORMERS, TRUTH_OF_TRANSFORMERS)
+    t.folder: t for t in (READINGS, TRUTH, OF_TRANSFORMERS, TRUTH_OF_TRANSFORMERS, OF_FEEDERS, TRUTH_OF_FEEDERS)
 }
 """Readings in time by the name of their folder; there when an interval is asked for."""

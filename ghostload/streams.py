@@ -62,6 +62,7 @@ class Stage(IntEnum):
     STUCK_REGISTER = 64
     VOLTAGE_ERROR = 65
     TRANSFORMER_METER = 66
+    FEEDER_METER = 67
     EVALUATION = 80
 
 

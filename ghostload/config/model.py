@@ -154,6 +154,8 @@ class MeteringConfig(_Checked):
         Share of transformers with a meter of their own. An assumption: all, so that a study can take some away.
     transformer_error_sd : float
         Standard deviation over those meters of their relative error; a third of class 0.5.
+    feeder_error_sd : float
+        Standard deviation over the meters at the heads of feeders of their relative error; a third of class 0.2.
     """
 
     register_decimals: Annotated[int, Rule(minimum=0, maximum=3)] = 1
@@ -168,6 +170,7 @@ class MeteringConfig(_Checked):
     voltage_error_sd: Share = 0.0017
     transformer_meter_share: Share = 1.0
     transformer_error_sd: Share = 0.0017
+    feeder_error_sd: Share = 0.0007
 
 
 @dataclass(frozen=True)

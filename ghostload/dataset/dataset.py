@@ -22,6 +22,7 @@ from ghostload.dataset.readings import (
     moment,
     partition_of,
     select,
+    whose,
 )
 from ghostload.dataset.stored import StoredFile
 from ghostload.schema import METERS
@@ -141,6 +142,7 @@ class Dataset:
         end: str | datetime | None = None,
         columns: Sequence[str] | None = None,
         truth: bool = False,
+        of: str = "meters",
         of_transformers: bool = False,
     ) -> Readings:
         """Return readings in time; nothing is read before rows are asked for.
@@ -159,8 +161,11 @@ class Dataset:
             Names of the wanted columns; ``registered_kwh`` for ``registered_wh`` and the like too, and ``feeder``.
         truth : bool
             Whether what the utility cannot see is wanted.
+        of : {"meters", "transformers", "feeders"}
+            Whose readings are wanted: those of the customers' meters, or of the transformers or feeders that serve
+            what is named.
         of_transformers : bool
-            Whether the transformers' own readings are wanted in place of those of the meters.
+            An older way to say ``of="transformers"``.
 
         Returns
         -------
@@ -182,14 +187,15 @@ class Dataset:
         >>> dataset.readings(["MTR_000001"], end="2025-01-02", columns=["time", "registered_kwh"]).to_table().shape
         (24, 2)
         """
-        table = partition_of(truth, of_transformers)
+        of = whose(of, of_transformers)
+        table = partition_of(truth, of)
         names = (name for name in self.files if name.startswith(f"{table.folder}/"))
         files = [self.files[name].path for name in sorted(names, key=lambda name: (len(name), name))]
         if not files or self.config is None:
             raise missing_readings(str(self.path or "the data set"), table.folder)
         return self.wanted_readings(
             lambda wanted: self._stored(files, wanted), meters, transformers=transformers,
-            feeder=feeder, start=start, end=end, columns=columns, truth=truth, of_transformers=of_transformers,
+            feeder=feeder, start=start, end=end, columns=columns, truth=truth, of=of,
         )  # fmt: skip
 
     def wanted_readings(
@@ -203,7 +209,7 @@ class Dataset:
         end: str | datetime | None,
         columns: Sequence[str] | None,
         truth: bool,
-        of_transformers: bool,
+        of: str,
     ) -> Readings:
         """Return readings of whatever source; see :meth:`readings`, which has the other parameters.
 
@@ -212,7 +218,7 @@ class Dataset:
         source : callable (Readings) -> pyarrow.dataset.Dataset
             Gives at least the wanted rows, with a column ``feeder``.
         """
-        table, config = partition_of(truth, of_transformers), self.config
+        table, config = partition_of(truth, of), self.config
         if config is None:
             raise missing_readings(str(self.path or "the data set"), table.folder)
         offset = config.territory.utc_offset_minutes
@@ -223,7 +229,7 @@ class Dataset:
             start=moment(start, offset, "start"),
             end=moment(end, offset, "end"),
             homes=self._homes,
-            of_transformers=of_transformers,
+            of=of,
         )
         schema = arrow_schema(table, offset, flow=config.physics != "none")
         return Readings(source, table, schema, selection, columns)

@@ -28,8 +28,12 @@ _TYPES = {
     "float32": pa.float32(),
     "float64": pa.float64(),
 }
-KWH_COLUMNS = ("registered_kwh", "true_kwh", "delivered_kwh", "technical_loss_kwh")
+KWH_COLUMNS = ("registered_kwh", "true_kwh", "delivered_kwh", "technical_loss_kwh", "supplied_kwh")
 """Columns that may be asked for beside those of the files: the same in Wh, over 1000."""
+
+
+OF = {"meters": "", "transformers": "_transformers", "feeders": "_feeders"}
+"""Whose readings there are, and how the names of their folders end."""
 
 
 def zone_name(utc_offset_minutes: int) -> str:
@@ -103,7 +107,7 @@ class Selection:
     Attributes
     ----------
     ids : tuple of str, optional
-        Meters, or transformers where the table is of transformers; None for all.
+        Meters, transformers or feeders, whichever the table is of; None for all.
     feeders : tuple of str, optional
         Feeders that hold them; None for all.
     start, end : datetime, optional
@@ -243,7 +247,7 @@ def select(
     start: datetime | None,
     end: datetime | None,
     homes: Callable[[], tuple[dict[str, str], dict[str, str]]],
-    of_transformers: bool,
+    of: str,
 ) -> Selection:
     """Turn what a caller names into the ids and feeders to look at.
 
@@ -254,8 +258,8 @@ def select(
     start, end : datetime, optional
     homes : callable
         Returns each meter's transformer and each transformer's feeder.
-    of_transformers : bool
-        Whether readings of transformers are looked for, not of meters.
+    of : {"meters", "transformers", "feeders"}
+        Whose readings are looked for.
 
     Raises
     ------
@@ -275,7 +279,10 @@ def select(
     _refuse_unknown("meter", meters or (), home)
     if meters is None and transformers is None:
         return Selection(None, feeders, start, end)
-    if of_transformers:
+    if of == "feeders":
+        ids = [fed_by[one] for one in (*(transformers or ()), *(home[meter] for meter in meters or ()))]
+        holding = set(ids)
+    elif of == "transformers":
         ids = [*(transformers or ()), *(home[meter] for meter in meters or ())]
         holding = {fed_by[one] for one in ids}
     else:
@@ -321,9 +328,24 @@ def table_as_dataset(readings: pa.Table) -> Any:
     return ds.dataset(readings)
 
 
-def partition_of(truth: bool, of_transformers: bool) -> PartitionedTable:
-    """Return the partitioned table of meters or transformers, seen or true."""
-    return PARTITIONED[("truth" if truth else "readings") + ("_transformers" if of_transformers else "")]
+def whose(of: str, of_transformers: bool) -> str:
+    """Return whose readings are wanted; the older ``of_transformers=True`` stands for ``of="transformers"``.
+
+    Raises
+    ------
+    UsageError
+        There are no such readings, or the two contradict each other.
+    """
+    if of not in OF:
+        raise UsageError(f"of: is {of!r}, must be one of {', '.join(OF)}{did_you_mean(of, OF)}")
+    if of_transformers and of == "feeders":
+        raise UsageError("of_transformers: contradicts of='feeders'; leave it out")
+    return "transformers" if of_transformers else of
+
+
+def partition_of(truth: bool, of: str) -> PartitionedTable:
+    """Return the partitioned table of meters, transformers or feeders, seen or true."""
+    return PARTITIONED[("truth" if truth else "readings") + OF[of]]
 
 
 def missing_readings(place: str, folder: str) -> DataError:

@@ -91,7 +91,7 @@ class StoredReadings:
     def _delivered(self, feeder: str, names: list[str], start_ms: int, minutes: int, steps: int) -> FloatArray | None:
         if not self.has_delivered:
             return None
-        table = self.dataset.readings(feeder=feeder, of_transformers=True).to_table()
+        table = self.dataset.readings(feeder=feeder, of="transformers").to_table()
         cell = _Cells(feeder, names, "transformer_id", start_ms, minutes, steps).of(table)
         grid: FloatArray = _grid(table, "registered_wh", cell, (len(names), steps), np.nan, np.float64)
         return grid

@@ -16,7 +16,12 @@ from ghostload.consumption.intervals import RESOLUTIONS, steps_in_month
 from ghostload.dataset.dataset import Dataset
 from ghostload.export.network import MOST_LINES
 from ghostload.export.write import file_sizes
-from ghostload.schema import ANOMALY_LABELS, TRANSFORMER_ENERGY, TRANSFORMER_READINGS, TRANSFORMERS
+from ghostload.schema import (
+    ANOMALY_LABELS,
+    TRANSFORMER_ENERGY,
+    TRANSFORMER_READINGS,
+    TRANSFORMERS,
+)
 
 SAMPLE_METERS = 1000
 """Meters of the small data set. One with no more meters than this is not estimated but counted."""

@@ -120,7 +120,8 @@ def _parts(table: PartitionedTable, files: Mapping[str, WrittenFile]) -> list[st
 def _partitioned(table: PartitionedTable, paths: list[str], *, flow: bool) -> dict[str, Any]:
     """Return readings in time as a resource of files: described, but not read by validators, which know CSV best."""
     key = table.columns[0].name
-    keys = [{"fields": key, "reference": {"resource": _REFERS_TO[key], "fields": key}}]
+    other = _REFERS_TO.get(key)
+    keys = [{"fields": key, "reference": {"resource": other, "fields": key}}] if other is not None else []
     columns = [_part_field(column) for column in table.columns if flow or column.name not in FLOW_COLUMNS]
     return {
         "profile": "data-resource",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,3 +62,7 @@ class FeederFlows:
     def apparent_kva(self) -> FloatArray:
         """Apparent power at each transformer's low-voltage terminals, of all phases together, (T, S)."""
         return np.asarray(np.hypot(self.delivered_wh, self.delivered_varh) * (60.0 / self.minutes / 1e3))
+
+    def without_services(self) -> FeederFlows:
+        """Return the same without the voltages of the meters, which take more room than all the rest."""
+        return replace(self, service_v=self.service_v[:, :0].copy())

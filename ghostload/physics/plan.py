@@ -234,12 +234,13 @@ class FeederPlan:
             energy *= 1e3 * hours
         for array in raw[0 if voltages else 1 : 6]:
             array[:, failed] = np.nan
-        sums = np.stack([part[5] for part in parts])
+        # Rows of nodes behind each other: sums along them are many times faster than along eight lanes.
+        sums = np.stack([np.ascontiguousarray(part[5].transpose(1, 2, 0)) for part in parts])
         iron = np.stack([part[6] for part in parts]).sum(axis=(0, 2))
         solved = float(counts.sum() - counts[failed].sum())
         phases = np.bitwise_count(self.wires.phases[self.nodes]).astype(np.int64)
-        low, high = sums[:, :, 2].min(axis=(0, 2)), sums[:, :, 3].max(axis=(0, 2))
-        mean = sums[:, :, 1].sum(axis=(0, 2))
+        lost, mean = sums[:, 0].sum(axis=(0, 1)), sums[:, 1].sum(axis=(0, 1))
+        low, high = sums[:, 2].min(axis=(0, 1)), sums[:, 3].max(axis=(0, 1))
         return FeederFlows(
             minutes=minutes,
             service_v=raw.service[:, :steps] if voltages else np.empty((len(self.meters), 0), dtype=np.float32),
@@ -249,7 +250,7 @@ class FeederPlan:
             own_loss_wh=raw.own_loss[:, :steps],
             head_kw=raw.head[0, :steps],
             head_kvar=raw.head[1, :steps],
-            edge_loss_kwh=sums[:, :, 0].sum(axis=(0, 2)) * hours,
+            edge_loss_kwh=lost * hours,
             iron_loss_kwh=iron * hours,
             vm_mean_pu=mean / (phases * solved) if solved else np.full(len(mean), np.nan),
             vm_lowest_pu=low if solved else np.full(len(mean), np.nan),

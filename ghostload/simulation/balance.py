@@ -1,4 +1,4 @@
-"""Energy balances of transformers by the month, from the steps of a feeder."""
+"""Energy balances of a feeder and its transformers by the month, and what is lost in each element."""
 
 from __future__ import annotations
 
@@ -6,112 +6,220 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+from numpy.typing import NDArray
 
-from ghostload.consumption.calendar import month_name
-from ghostload.dataset.ids import ids
-from ghostload.schema import TRANSFORMER_ENERGY, TRANSFORMER_READINGS
-from ghostload.simulation.feeder import Feeder, FeederMonth
-from ghostload.streams import BoolArray, FloatArray, IntArray
+from ghostload.metering.feeders import registered_at_feeder
+from ghostload.metering.transformers import registered_at_transformers
+from ghostload.physics.energy import LOSS_KINDS, losses_by_kind
+from ghostload.physics.flows import FeederFlows
+from ghostload.simulation.feeder import Energies, Feeder, FeederMonth
+from ghostload.streams import FloatArray, IntArray
+from ghostload.wires.model import Kind
 
 Arrays = dict[str, np.ndarray[Any, Any]]
+Whole = NDArray[np.integer[Any]]
 
+OF_CUSTOMERS = ("true_kwh", "registered_kwh", "non_technical_loss_kwh")
 ENERGIES = (
+    *OF_CUSTOMERS,
     "delivered_kwh",
-    "true_kwh",
-    "registered_kwh",
     "technical_loss_kwh",
-    "non_technical_loss_kwh",
     "peak_kva",
     "transformer_loss_kwh",
     "meter_kwh",
 )
 """Arrays (transformers, months) of a balance; ``meter_kwh`` is what the transformer's own meter registered."""
-OF_FEEDER = ("head_kwh", "unsolved")
-"""Arrays (feeders, months): what the substation gave, and how many steps have no solution."""
+OF_FEEDER = (
+    "supplied_kwh",
+    *(f"{name}_loss_kwh" for name in LOSS_KINDS),
+    "head_peak_kw",
+    "head_peak_kva",
+    "lowest_voltage_pu",
+    "highest_voltage_pu",
+    "unsolved_hours",
+    "head_meter_kwh",
+    "head_meter_kvarh",
+    "head_meter_peak_kw",
+)
+"""Arrays (feeders, months): what the substation gave, where it was lost, and what the meter at the head registered."""
+OF_ELEMENTS = ("edge_loss_kwh", "vm_mean_pu", "vm_lowest_pu")
+"""Arrays (nodes,) over all months: of the edge above each node, and of the voltage at the node."""
+
+
+def energies(feeder: Feeder, flows: FeederFlows, true_wh: Whole, registered_wh: Whole, varh: Whole) -> Energies:
+    """Return the energies of a month's steps, with what meters of transformers and feeder register of them.
+
+    Steps without a solution of the power flow count as if nothing were lost.
+
+    Parameters
+    ----------
+    feeder : Feeder
+    flows : FeederFlows
+        Of S steps.
+    true_wh, registered_wh : (n, S) arrays of int
+        Of the customers.
+    varh : (n, S) array of int
+        What they drew of reactive energy.
+    """
+    true, registered = feeder.by_transformer(true_wh), feeder.by_transformer(registered_wh)
+    head = np.stack([flows.head_kw, flows.head_kvar]) * (1e3 * flows.minutes / 60.0)
+    head = _filled(head, np.stack([true.sum(axis=0), varh.sum(axis=0, dtype=np.int64)]))
+    return Energies(
+        flows,
+        true,
+        registered,
+        registered_at_transformers(_filled(flows.delivered_wh, true), feeder.gain),
+        registered_at_feeder(head, feeder.head_gain),
+    )
 
 
 def month_balance(feeder: Feeder, month: FeederMonth) -> Arrays:
-    """Sum a month of a feeder up.
-
-    Steps without a solution of the power flow count as if nothing were lost in the wires.
+    """Sum a month of a feeder up; (T, 1), (1, 1) and (nodes, 1) arrays, as :func:`stacked` takes them.
 
     Parameters
     ----------
     feeder : Feeder
     month : FeederMonth
         With a power flow.
-
-    Returns
-    -------
-    dict of (T,) arrays, :data:`ENERGIES`, and of (1,) arrays, :data:`OF_FEEDER`
     """
-    flow = month.energies
-    lost = np.zeros(len(feeder.transformers))
-    at = feeder.home[np.searchsorted(feeder.meters, feeder.part.events.meter)]
-    np.add.at(lost, at, month.lost_wh)
-    blank = np.isnan(flow.delivered_wh)
+    flow, hours = month.energies, month.energies.flows.minutes / 60.0
     return {
-        "delivered_kwh": np.where(blank, flow.true_wh, flow.delivered_wh).sum(axis=1) / 1e3,
-        "true_kwh": flow.true_wh.sum(axis=1) / 1e3,
-        "registered_kwh": flow.registered_wh.sum(axis=1) / 1e3,
-        "technical_loss_kwh": np.where(blank, 0.0, flow.low_loss_wh).sum(axis=1) / 1e3,
-        "non_technical_loss_kwh": lost / 1e3,
-        "peak_kva": np.where(blank, 0.0, flow.apparent_kva).max(axis=1),
-        "transformer_loss_kwh": np.where(blank, 0.0, flow.own_loss_wh).sum(axis=1) / 1e3,
-        "meter_kwh": flow.meter_wh.sum(axis=1) / 1e3,
-        "head_kwh": np.array([flow.head_kwh]),
-        "unsolved": np.array([float(month.unsolved)]),
+        **physical(feeder, [flow.flows], flow.true_wh),
+        "true_kwh": flow.true_wh.sum(axis=1, keepdims=True) / 1e3,
+        "registered_kwh": flow.registered_wh.sum(axis=1, keepdims=True) / 1e3,
+        "non_technical_loss_kwh": lost_kwh(feeder, month.lost_wh[:, None]),
+        "meter_kwh": flow.meter_wh.sum(axis=1, keepdims=True) / 1e3,
+        "head_meter_kwh": flow.head_wh[:1].sum(axis=1, keepdims=True) / 1e3,
+        "head_meter_kvarh": flow.head_wh[1:].sum(axis=1, keepdims=True) / 1e3,
+        "head_meter_peak_kw": flow.head_wh[:1].max(axis=1, keepdims=True) / 1e3 / hours,
     }
 
 
-def stacked(months: Sequence[Arrays]) -> Arrays:
-    """Put the balances of consecutive months side by side; (T, months) and (1, months) arrays."""
-    return {name: np.stack([month[name] for month in months], axis=1) for name in (*ENERGIES, *OF_FEEDER)}
+def lost_kwh(feeder: Feeder, lost_wh: IntArray) -> FloatArray:
+    """Sum the (E, months) losses of a feeder's events by transformer, (T, months) of kWh."""
+    lost = np.zeros((len(feeder.transformers), lost_wh.shape[1]))
+    at = feeder.home[np.searchsorted(feeder.meters, feeder.part.events.meter)]
+    np.add.at(lost, at, lost_wh / 1e3)
+    return lost
 
 
-def joined(feeders: Sequence[tuple[IntArray, Arrays]], count: int, months: int) -> Arrays:
-    """Put the balances of all feeders into the order of the transformers.
+def physical(
+    feeder: Feeder, flows: Sequence[FeederFlows], true_wh: IntArray | FloatArray, weight: FloatArray | None = None
+) -> Arrays:
+    """Sum up what the power flow says of some months.
+
+    Steps without a solution count as if nothing were lost, and as if nothing were at its peak.
 
     Parameters
     ----------
-    feeders : sequence of (numbers of transformers, balance)
-    count, months : int
-        Transformers and months of the data set.
+    feeder : Feeder
+    flows : sequence of FeederFlows
+        One a month, all with equally many steps, S in all.
+    true_wh : (T, S) array
+        What the customers of each transformer draw.
+    weight : (S,) array, optional
+        How many steps each stands for; one by default.
+
+    Returns
+    -------
+    dict of (T, months), (1, months) and (nodes, months) arrays
+        Those of :data:`ENERGIES` and :data:`OF_FEEDER` that no meter nor event has a share in, and :data:`OF_ELEMENTS`.
     """
-    found: Arrays = {name: np.zeros((count, months)) for name in ENERGIES}
-    for numbers, balance in feeders:
-        for name in ENERGIES:
-            found[name][numbers] = balance[name]
-    for name in OF_FEEDER:
-        found[name] = np.concatenate([balance[name] for _, balance in feeders])
+    months, hours = len(flows), flows[0].minutes / 60.0
+
+    def steps(name: str) -> FloatArray:
+        return np.concatenate([getattr(flow, name) for flow in flows], axis=-1)
+
+    def by_month(values: FloatArray) -> FloatArray:
+        weighted = values if weight is None else values * weight
+        return np.asarray(weighted.reshape(*values.shape[:-1], months, -1).sum(axis=-1))
+
+    def largest(values: FloatArray) -> FloatArray:
+        known = np.nan_to_num(values).reshape(*values.shape[:-1], months, -1)
+        return np.asarray(known.max(axis=-1))
+
+    head_kw, head_kvar = steps("head_kw")[None], steps("head_kvar")[None]
+    apparent = np.hypot(steps("delivered_wh"), steps("delivered_varh")) / (1e3 * hours)
+    return {
+        "delivered_kwh": by_month(_filled(steps("delivered_wh"), true_wh)) / 1e3,
+        "technical_loss_kwh": by_month(np.nan_to_num(steps("low_loss_wh"))) / 1e3,
+        "peak_kva": largest(apparent),
+        "transformer_loss_kwh": by_month(np.nan_to_num(steps("own_loss_wh"))) / 1e3,
+        "supplied_kwh": by_month(_filled(head_kw * hours, true_wh.sum(axis=0)[None] / 1e3)),
+        "head_peak_kw": largest(head_kw),
+        "head_peak_kva": largest(np.hypot(head_kw, head_kvar)),
+        "unsolved_hours": by_month(np.isnan(head_kw) * hours),
+        **_of_elements(feeder, flows),
+    }
+
+
+def _of_elements(feeder: Feeder, flows: Sequence[FeederFlows]) -> Arrays:
+    """Return what is said of nodes and edges; (nodes, months) and, by the kind of what is lost, (1, months)."""
+    wires = feeder.wires
+    kind = wires.layout.kind[wires.nodes_of(feeder.number)]
+    found: Arrays = {name: np.stack([getattr(flow, name) for flow in flows], axis=1) for name in OF_ELEMENTS}
+    found["iron_loss_kwh"] = np.stack([flow.iron_loss_kwh for flow in flows], axis=1)
+    lost = losses_by_kind(kind, found["edge_loss_kwh"], found["iron_loss_kwh"])
+    found |= {f"{name}_loss_kwh": row[None] for name, row in zip(LOSS_KINDS, lost, strict=True)}
+    service = kind == Kind.SERVICE_POINT
+    found["lowest_voltage_pu"] = found["vm_lowest_pu"][service].min(axis=0, keepdims=True)
+    found["highest_voltage_pu"] = np.array([[flow.vm_highest_pu[service].max() for flow in flows]])
     return found
 
 
-def energy_tables(
-    balance: Mapping[str, np.ndarray[Any, Any]], capacity_kva: FloatArray, has_meter: BoolArray, numbers: IntArray
-) -> dict[str, pa.Table]:
-    """Return the tables ``transformer_energy`` and ``transformer_readings``, transformer by transformer.
+def _filled(values: FloatArray, instead: Any) -> FloatArray:
+    """Return values with others where they are NaN."""
+    return np.where(np.isnan(values), instead, values)
+
+
+def stacked(months: Sequence[Arrays], hours: FloatArray) -> Arrays:
+    """Put the balances of consecutive months together: side by side, and what is said of elements over all months.
 
     Parameters
     ----------
-    balance : mapping of (transformers, months) arrays
-    capacity_kva, has_meter : (transformers,) arrays
-    numbers : (months,) array of int
-        Month numbers.
+    months : sequence of dict
+    hours : (months,) array
+        Of each month, by which mean voltages are weighted, less those without a solution.
     """
-    count, months = len(capacity_kva), len(numbers)
-    keys = [
-        ids("TX_", np.repeat(np.arange(count), months)),
-        pa.array([month_name(number) for number in numbers.tolist()] * count, pa.string()),
-    ]
-    loading = balance["peak_kva"] / capacity_kva[:, None]
-    values = {**balance, "loading_pu": loading}
-    names = TRANSFORMER_ENERGY.column_names
-    energy = pa.table([*keys, *(pa.array(values[name].reshape(-1)) for name in names[2:])], names=list(names))
-    seen = np.repeat(has_meter, months)
-    readings = pa.table(
-        [*(key.filter(pa.array(seen)) for key in keys), pa.array(values["meter_kwh"].reshape(-1)[seen])],
-        names=list(TRANSFORMER_READINGS.column_names),
-    )
-    return {"transformer_energy": energy, "transformer_readings": readings}
+    whole = {name: np.concatenate([month[name] for month in months], axis=1) for name in months[0]}
+    solved = np.asarray(hours - whole["unsolved_hours"][0])
+    lowest, mean = whole["vm_lowest_pu"], np.nan_to_num(whole["vm_mean_pu"]) * solved
+    known = solved.sum() > 0
+    return {
+        **whole,
+        "edge_loss_kwh": whole["edge_loss_kwh"].sum(axis=1),
+        "iron_loss_kwh": whole["iron_loss_kwh"].sum(axis=1),
+        "vm_lowest_pu": np.fmin.reduce(lowest, axis=1),
+        "vm_mean_pu": mean.sum(axis=1) / solved.sum() if known else np.full(len(mean), np.nan),
+    }
+
+
+def joined(
+    feeders: Sequence[tuple[int, IntArray, Mapping[str, np.ndarray[Any, Any]]]], count: int, months: int
+) -> Arrays:
+    """Put the balances of all feeders together.
+
+    Parameters
+    ----------
+    feeders : sequence of (number, numbers of transformers, balance)
+    count, months : int
+        Transformers and months of the data set.
+
+    Returns
+    -------
+    dict
+        ``feeder`` (F,), their numbers; :data:`ENERGIES` (transformers, months) in the order of the transformers;
+        :data:`OF_FEEDER` (F, months), and the sums of :data:`OF_CUSTOMERS` beginning with ``feeder_``;
+        :data:`OF_ELEMENTS` of the nodes of these feeders, one after the other, and ``iron_loss_kwh`` (transformers,).
+    """
+    found: Arrays = {name: np.zeros((count, months)) for name in ENERGIES}
+    found["iron_loss_kwh"] = np.zeros(count)
+    for _, numbers, balance in feeders:
+        for name in (*ENERGIES, "iron_loss_kwh"):
+            found[name][numbers] = balance[name]
+    for name in (*OF_FEEDER, *OF_ELEMENTS):
+        found[name] = np.concatenate([balance[name] for *_, balance in feeders])
+    for name in OF_CUSTOMERS:
+        found[f"feeder_{name}"] = np.stack([balance[name].sum(axis=0) for *_, balance in feeders])
+    found["feeder"] = np.array([number for number, *_ in feeders], dtype=np.int64)
+    return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ghostload.engines import open_engine
-from ghostload.simulation.balance import Arrays, joined
+from ghostload.simulation.balance import Arrays, joined, lost_kwh, physical, stacked
 from ghostload.simulation.feeder import Feeder
 from ghostload.simulation.months import Months
 from ghostload.simulation.run import Progress, Tally
@@ -33,7 +33,7 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
 
     Returns
     -------
-    dict of (transformers, months) and (feeders, months) arrays
+    dict
         As :func:`~ghostload.simulation.balance.joined` gives them.
     """
     from ghostload.physics.days import choose_days
@@ -50,12 +50,12 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
 
     with open_engine("threads" if jobs > 1 else "serial", jobs) as engine:
         balances = list(engine.run(solve, feeders))
-    owned = [(world.transformers_of(number), found) for number, found in zip(feeders, balances, strict=True)]
+    owned = [(n, world.transformers_of(n), found) for n, found in zip(feeders, balances, strict=True)]
     return joined(owned, len(world.capacity_kva), len(world.numbers))
 
 
 def _balance(world: World, feeder: Feeder, true_kwh: FloatArray, days: RepresentativeDays) -> Arrays:
-    """Return the balance of one feeder; (T, months) arrays. Hours without a solution count as if nothing were lost."""
+    """Return the balance of one feeder; hours without a solution count as if nothing were lost."""
     from ghostload.physics.days import day_powers
 
     p_kw, q_kvar = day_powers(
@@ -67,22 +67,28 @@ def _balance(world: World, feeder: Feeder, true_kwh: FloatArray, days: Represent
         habits=world.habits,
         shares=world.shares,
     )
-    flows = feeder.solve(p_kw, q_kvar, 60, weight=days.step_weight)
-    blank = np.isnan(flows.delivered_wh)
-    true = np.where(blank, feeder.by_transformer(p_kw) * 1e3, flows.delivered_wh)
-    delivered = days.by_month(true) / 1e3
-    lost = np.zeros(delivered.shape)
-    at = feeder.home[np.searchsorted(feeder.meters, feeder.part.events.meter)]
-    np.add.at(lost, at, feeder.part.lost_wh / 1e3)
-    return {
-        "delivered_kwh": delivered,
+    weight, steps = days.step_weight, days.steps_a_month
+    flows = [
+        feeder.solve(p_kw[:, at], q_kvar[:, at], 60, weight=weight[at], voltages=False)
+        for at in (slice(steps * month, steps * (month + 1)) for month in range(len(days.numbers)))
+    ]
+    found = physical(feeder, flows, feeder.by_transformer(p_kw) * 1e3, weight)
+    kvarh = np.concatenate([flow.head_kvar for flow in flows])[None]
+    kvarh = days.by_month(np.where(np.isnan(kvarh), q_kvar.sum(axis=0, dtype=np.float64), kvarh))
+    real, reactive = feeder.head_gain.tolist()
+    balance = {
+        **found,
         "true_kwh": feeder.by_transformer(true_kwh),
         "registered_kwh": feeder.by_transformer(feeder.registered_kwh),
-        "technical_loss_kwh": days.by_month(np.where(blank, 0.0, flows.low_loss_wh)) / 1e3,
-        "non_technical_loss_kwh": lost,
-        "peak_kva": days.largest(np.where(blank, 0.0, flows.apparent_kva)),
-        "transformer_loss_kwh": days.by_month(np.where(blank, 0.0, flows.own_loss_wh)) / 1e3,
-        "meter_kwh": np.rint(1e3 * delivered * feeder.gain[:, None]) / 1e3,
-        "head_kwh": days.by_month(np.nan_to_num(flows.head_kw))[None, :],
-        "unsolved": days.by_month(np.isnan(flows.head_kw).astype(np.float64))[None, :],
+        "non_technical_loss_kwh": lost_kwh(feeder, feeder.part.lost_wh),
+        "meter_kwh": _counted(found["delivered_kwh"] * feeder.gain[:, None]),
+        "head_meter_kwh": _counted(found["supplied_kwh"] * real),
+        "head_meter_kvarh": _counted(kvarh * reactive),
+        "head_meter_peak_kw": _counted(found["head_peak_kw"] * real),
     }
+    return stacked([balance], days.weights.sum(axis=1) * 24.0)
+
+
+def _counted(kwh: FloatArray) -> FloatArray:
+    """Return energies as registers show them, in whole watt-hours."""
+    return np.asarray(np.rint(1e3 * kwh) / 1e3)

@@ -14,6 +14,7 @@ from ghostload.errors import UsageError
 from ghostload.physics.flows import FeederFlows
 from ghostload.physics.plan import FeederPlan
 from ghostload.streams import BoolArray, FloatArray, IntArray
+from ghostload.wires.model import Wires
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Feeder:
         Registered over delivered energy of the transformers' meters.
     has_meter : (T,) array of bool
         Which transformers have a meter.
+    head_gain : (2,) array
+        Registered over supplied real and reactive energy of the meter at the feeder's head.
     """
 
     number: int
@@ -50,6 +53,23 @@ class Feeder:
     plan: FeederPlan | None
     gain: FloatArray
     has_meter: BoolArray
+    head_gain: FloatArray
+
+    @property
+    def wires(self) -> Wires:
+        """The wires of all feeders.
+
+        Raises
+        ------
+        UsageError
+            No power flow is solved.
+        """
+        return self._planned().wires
+
+    def _planned(self) -> FeederPlan:
+        if self.plan is None:
+            raise UsageError(f"feeder {self.number}: has no wires; set physics to power_flow")
+        return self.plan
 
     def by_transformer(self, of_meters: NDArray[Any]) -> NDArray[Any]:
         """Sum (n, S) values of meters over each transformer's; (T, S) of int64 or float64."""
@@ -63,7 +83,13 @@ class Feeder:
         return summed
 
     def solve(
-        self, real: NDArray[Any], reactive: NDArray[Any], minutes: float, *, weight: FloatArray | None = None
+        self,
+        real: NDArray[Any],
+        reactive: NDArray[Any],
+        minutes: float,
+        *,
+        weight: FloatArray | None = None,
+        voltages: bool = True,
     ) -> FeederFlows:
         """Solve the power flow, inputs and results in the order of :attr:`meters` and :attr:`transformers`.
 
@@ -75,45 +101,40 @@ class Feeder:
             Length of a step.
         weight : (S,) array, optional
             How many steps each stands for.
+        voltages : bool
+            Whether the voltages of the meters are wanted in every step.
         """
-        if self.plan is None:
-            raise UsageError(f"feeder {self.number}: has no wires; set physics to power_flow")
-        order = np.searchsorted(self.meters, self.plan.meters)
-        rows = np.argsort(self.plan.transformers, kind="stable")
-        solve = self.plan.solve_wh if real.dtype.kind == "i" else self.plan.solve
-        flows = solve(real[order], reactive[order], minutes=minutes, weight=weight)
+        plan = self._planned()
+        order = np.searchsorted(self.meters, plan.meters)
+        rows = np.argsort(plan.transformers, kind="stable")
+        solve = plan.solve_wh if real.dtype.kind == "i" else plan.solve
+        flows = solve(real[order], reactive[order], minutes=minutes, weight=weight, voltages=voltages)
         if not (np.diff(rows) == 1).all():
-            names = ("delivered_wh", "delivered_varh", "low_loss_wh", "own_loss_wh")
+            names = ("delivered_wh", "delivered_varh", "low_loss_wh", "own_loss_wh", "iron_loss_kwh")
             flows = replace(flows, **{name: getattr(flows, name)[rows] for name in names})
         return replace(flows, service_v=flows.service_v[np.argsort(order, kind="stable")])
 
 
 @dataclass(frozen=True)
 class Energies:
-    """Energies of T transformers in S steps.
+    """Energies of a feeder and its T transformers in S steps.
 
     Attributes
     ----------
-    delivered_wh, low_loss_wh, own_loss_wh : (T, S) arrays
-        What leaves the low-voltage terminals; lost in the wires behind them; lost in the transformer itself. NaN in
-        steps without a solution.
-    apparent_kva : (T, S) array
-        At the low-voltage terminals.
+    flows : FeederFlows
+        The power flow, NaN in steps without a solution.
     true_wh, registered_wh, meter_wh : (T, S) arrays of int
         Of the customers: what they drew, and what their meters registered; what the transformer's meter registers, if
         there is one.
-    head_kwh : float
-        What the substation gave in the month.
+    head_wh : (2, S) array of int
+        What the meter at the feeder's head registers, Wh and varh.
     """
 
-    delivered_wh: FloatArray
-    low_loss_wh: FloatArray
-    own_loss_wh: FloatArray
-    apparent_kva: FloatArray
+    flows: FeederFlows
     true_wh: IntArray
     registered_wh: IntArray
     meter_wh: IntArray
-    head_kwh: float
+    head_wh: IntArray
 
 
 @dataclass(frozen=True)
@@ -144,7 +165,7 @@ class FeederMonth:
 
     @property
     def energies(self) -> Energies:
-        """Energies of the transformers.
+        """Energies of the feeder and its transformers.
 
         Raises
         ------
@@ -152,5 +173,5 @@ class FeederMonth:
             No power flow was solved.
         """
         if self.flow is None:
-            raise UsageError("there are no energies of transformers without a power flow; set physics to power_flow")
+            raise UsageError("there are no energies without a power flow; set physics to power_flow")
         return self.flow

@@ -27,6 +27,7 @@ from ghostload.simulation.months import Months
 from ghostload.simulation.run import Arrays, Progress, Store, Tally, files_in, kept_feeder, with_files
 from ghostload.simulation.tables import month_tables, starts_ms, wanted_tables
 from ghostload.simulation.world import World
+from ghostload.streams import FloatArray
 
 Simulate = Callable[[World, Feeder, int], FeederMonth]
 
@@ -64,7 +65,7 @@ def run_feeders(
     Returns
     -------
     Dataset
-        With :attr:`~ghostload.dataset.Dataset.files`, and the tables of transformers where the power flow is solved.
+        With :attr:`~ghostload.dataset.Dataset.files`, and the tables of energies where the power flow is solved.
     """
     keep = None
     if store is None:
@@ -83,7 +84,7 @@ def run_feeders(
         if not engine.shares_memory:
             tally.add(len(world.meters_of(number)) * int(world.steps.sum()))
         files |= files_in(arrays, store.folder)
-        balances.append((world.transformers_of(number), arrays))
+        balances.append((number, world.transformers_of(number), arrays))
     tables = dict(dataset.tables)
     if world.flow:
         balance = joined(balances, len(world.capacity_kva), len(world.numbers))
@@ -159,7 +160,7 @@ class FeederMaker:
                 if world.flow:
                     balances.append(month_balance(feeder, made))
                 self._add(len(feeder.meters) * len(starts))
-        arrays = with_files(stacked(balances) if balances else {}, files.stored())
+        arrays = with_files(stacked(balances, _hours(world)) if balances else {}, files.stored())
         self._store.put(f"feeder-{name}", arrays)
         return arrays
 
@@ -172,6 +173,11 @@ def _made(folder: Path) -> Path:
     """Return a folder, made where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _hours(world: World) -> FloatArray:
+    """Return the hours of each month."""
+    return np.asarray(world.steps * (world.minutes / 60.0))
 
 
 def _readings(world: World) -> int:

@@ -12,11 +12,19 @@ from ghostload.anomalies.spread import FLAGS, MISSING
 from ghostload.consumption.intervals import step_starts_utc
 from ghostload.dataset.ids import ids
 from ghostload.dataset.readings import key_columns, month_table
-from ghostload.schema_in_time import OF_TRANSFORMERS, PARTITIONED, READINGS, TRUTH, TRUTH_OF_TRANSFORMERS
+from ghostload.schema_in_time import (
+    OF_FEEDERS,
+    OF_TRANSFORMERS,
+    PARTITIONED,
+    READINGS,
+    TRUTH,
+    TRUTH_OF_FEEDERS,
+    TRUTH_OF_TRANSFORMERS,
+)
 from ghostload.simulation.feeder import Feeder, FeederMonth
 from ghostload.streams import IntArray
 
-PREFIX = {"meter_id": "MTR_", "transformer_id": "TX_"}
+PREFIX = {"meter_id": "MTR_", "transformer_id": "TX_", "feeder_id": "FD_"}
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 _FLAGS = pa.array(FLAGS, pa.string())
 
@@ -49,13 +57,15 @@ def month_tables(
 
     Returns
     -------
-    dict of folder to pyarrow.Table, meter by meter or transformer by transformer
+    dict of folder to pyarrow.Table, meter by meter or transformer by transformer, each over the steps
     """
     made = {
         READINGS.folder: _readings,
         TRUTH.folder: _truth,
         OF_TRANSFORMERS.folder: _of_transformers,
         TRUTH_OF_TRANSFORMERS.folder: _truth_of_transformers,
+        OF_FEEDERS.folder: _of_feeder,
+        TRUTH_OF_FEEDERS.folder: _truth_of_feeder,
     }
     tables, keys = {}, {}
     for name, schema in schemas.items():
@@ -92,15 +102,33 @@ def _of_transformers(feeder: Feeder, month: FeederMonth) -> tuple[IntArray, dict
 
 
 def _truth_of_transformers(feeder: Feeder, month: FeederMonth) -> tuple[IntArray, dict[str, Any]]:
-    flow = month.energies
-    blank = _blank(month, flow.delivered_wh)
+    flows = month.energies.flows
+    blank = _blank(month, flows.delivered_wh)
     return feeder.transformers, {
-        "delivered_wh": _masked(flow.delivered_wh, blank),
-        "true_wh": flow.true_wh,
-        "technical_loss_wh": _masked(flow.low_loss_wh, blank),
-        "transformer_loss_wh": _masked(flow.own_loss_wh, blank),
-        "registered_wh": flow.registered_wh,
-        "apparent_kva": _masked(flow.apparent_kva.astype(np.float32), blank),
+        "delivered_wh": _masked(flows.delivered_wh, blank),
+        "true_wh": month.energies.true_wh,
+        "technical_loss_wh": _masked(flows.low_loss_wh, blank),
+        "transformer_loss_wh": _masked(flows.own_loss_wh, blank),
+        "registered_wh": month.energies.registered_wh,
+        "apparent_kva": _masked(flows.apparent_kva.astype(np.float32), blank),
+    }
+
+
+def _of_feeder(feeder: Feeder, month: FeederMonth) -> tuple[IntArray, dict[str, Any]]:
+    wh, varh = month.energies.head_wh
+    return np.array([feeder.number]), {"registered_wh": wh, "registered_varh": varh}
+
+
+def _truth_of_feeder(feeder: Feeder, month: FeederMonth) -> tuple[IntArray, dict[str, Any]]:
+    flows = month.energies.flows
+    wh, blank = 1e3 * flows.minutes / 60.0, _blank(month, flows.head_kw)
+    return np.array([feeder.number]), {
+        "supplied_wh": _masked(flows.head_kw * wh, blank),
+        "supplied_varh": _masked(flows.head_kvar * wh, blank),
+        "true_wh": month.energies.true_wh.sum(axis=0),
+        "low_voltage_loss_wh": _masked(flows.low_loss_wh.sum(axis=0), blank),
+        "transformer_loss_wh": _masked(flows.own_loss_wh.sum(axis=0), blank),
+        "registered_wh": month.energies.registered_wh.sum(axis=0),
     }
 
 

@@ -14,8 +14,10 @@ from ghostload.consumption.customers import Customers
 from ghostload.consumption.habits import Habits, draw_habits
 from ghostload.consumption.intervals import RESOLUTIONS, steps_in_month
 from ghostload.consumption.reactive import ReactiveShares, reactive_shares
+from ghostload.metering.feeders import feeder_gain
 from ghostload.metering.transformers import has_transformer_meter, transformer_gain
-from ghostload.simulation.balance import Arrays, energy_tables
+from ghostload.simulation.balance import Arrays
+from ghostload.simulation.energy_tables import energy_tables
 from ghostload.simulation.feeder import Feeder
 from ghostload.simulation.months import Months
 from ghostload.streams import BoolArray, FloatArray, IntArray, Streams
@@ -93,6 +95,11 @@ class World:
         return transformer_gain(len(self.capacity_kva), self.config.metering, self.streams)
 
     @cached_property
+    def head_gain(self) -> FloatArray:
+        """(feeders, 2) registered over supplied real and reactive energy of the meters at the heads."""
+        return feeder_gain(self.num_feeders, self.config.metering, self.streams)
+
+    @cached_property
     def _meters_by_feeder(self) -> tuple[IntArray, IntArray]:
         """Meters feeder by feeder, and where each feeder's begin."""
         feeder = self.territory.transformer_feeder[self.territory.meter_transformer]
@@ -109,12 +116,12 @@ class World:
         return np.flatnonzero(self.territory.transformer_feeder == feeder)
 
     def energy_tables(self, balance: Arrays) -> dict[str, pa.Table]:
-        """Return the tables of the transformers' balances."""
-        return energy_tables(balance, self.capacity_kva, self.has_meter, self.numbers)
+        """Return the tables of the balances of transformers and feeders, and of what is lost in each element."""
+        return energy_tables(balance, self.wires, self.capacity_kva, self.has_meter, self.numbers)
 
     def prepare(self) -> None:
         """Draw what all feeders share, before threads ask for it at once."""
-        _ = (self._meters_by_feeder, self.habits, self.has_meter, self.gain, self.steps)
+        _ = (self._meters_by_feeder, self.habits, self.has_meter, self.gain, self.head_gain, self.steps)
         if self.flow:
             _ = (self.shares, self.wires)
 
@@ -149,4 +156,5 @@ class World:
             plan=plan,
             gain=self.gain[transformers],
             has_meter=self.has_meter[transformers],
+            head_gain=self.head_gain[number],
         )

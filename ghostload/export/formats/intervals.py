@@ -170,7 +170,7 @@ class Intervals:
             start=moment(self.wanted.start, self.offset_minutes, "--from"),
             end=moment(self.wanted.end, self.offset_minutes, "--to"),
             homes=self._homes,
-            of_transformers=False,
+            of="meters",
         )
 
     def files(self, table: PartitionedTable) -> tuple[FeederFile, ...]:
