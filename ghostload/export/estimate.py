@@ -18,6 +18,8 @@ from ghostload.export.network import MOST_LINES
 from ghostload.export.write import file_sizes
 from ghostload.schema import (
     ANOMALY_LABELS,
+    FEEDER_ENERGY,
+    FEEDER_READINGS,
     TRANSFORMER_ENERGY,
     TRANSFORMER_READINGS,
     TRANSFORMERS,
@@ -123,8 +125,10 @@ def _with_readings(
     each = _growth(whole, sample, longer) / (_readings(longer) - _readings(sample))
     scale = _readings(config) / _readings(sample)
     for name, (rows, size) in _folders(made[1]).items():
-        of_transformers = config.transformers / sample.transformers * _steps(config) / _steps(sample)
-        more = of_transformers if name.endswith("transformers/") else scale
+        longer_by = _steps(config) / _steps(sample)
+        of_transformers = config.transformers / sample.transformers * longer_by
+        of_feeders = _feeders(config) / _feeders(sample) * longer_by
+        more = {"transformers/": of_transformers, "feeders/": of_feeders}.get(name.rsplit("_", 1)[-1], scale)
         files[name] = FileEstimate(round(rows * more), round(size * more))
     return Estimate(files, months.seconds + seconds + each * _readings(config))
 
@@ -155,6 +159,10 @@ def _folders(dataset: Dataset) -> dict[str, tuple[int, int]]:
 def _steps(config: GeneratorConfig) -> int:
     """Count the steps of a config with an interval."""
     return int(np.sum(steps_in_month(month_numbers(config.months), RESOLUTIONS[config.interval or "1h"])))
+
+
+def _feeders(config: GeneratorConfig) -> int:
+    return -(-config.transformers // config.territory.transformers_per_feeder)
 
 
 def _readings(config: GeneratorConfig) -> int:
@@ -224,6 +232,8 @@ def _rows(
         return config.transformers
     if stem == TRANSFORMER_ENERGY.file.removesuffix(".csv"):
         return config.transformers * config.num_months
+    if f"{stem}.csv" in (FEEDER_ENERGY.file, FEEDER_READINGS.file):
+        return _feeders(config) * config.num_months
     if stem == ANOMALY_LABELS.file.removesuffix(".csv"):
         return config.num_anomalies
     if stem == TRANSFORMER_READINGS.file.removesuffix(".csv"):

@@ -19,6 +19,7 @@ MOST_LINES = 24_000
 """Up to so many lines (some 6 MB), all are written; of more, the service drops are left out."""
 
 _PROPERTIES = (
+    Column("line_id", "string", "Line, as network_losses.csv names it"),
     Column("kind", "string", "mv, main or drop"),
     Column("voltage_kv", "float", "Rated, line to line", unit="kV", decimals=3),
     Column("conductor", "string", "Type of line"),

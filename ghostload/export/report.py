@@ -17,6 +17,19 @@ from ghostload.schema import FAMILIES, RISK_BANDS
 from ghostload.streams import FloatArray, IntArray
 
 Row = Sequence[str]
+MOST_UNSOLVED = 20
+"""Months of feeders that are named."""
+_ENERGIES = (
+    ("supplied by the substations", "supplied_kwh"),
+    ("drawn by customers", "true_kwh"),
+    ("lost in medium-voltage lines", "mv_line_loss_kwh"),
+    ("lost in transformers without load", "transformer_no_load_loss_kwh"),
+    ("lost in transformers by their load", "transformer_load_loss_kwh"),
+    ("lost in low-voltage mains", "lv_main_loss_kwh"),
+    ("lost in service drops", "service_drop_loss_kwh"),
+    ("registered by meters", "registered_kwh"),
+    ("not registered because of events", "non_technical_loss_kwh"),
+)
 
 
 @register
@@ -180,25 +193,31 @@ def _transformers(dataset: Dataset) -> list[Row]:
 
 def _power_flow(dataset: Dataset) -> list[str]:
     """Return the section on the energy balances, where there are any."""
-    table, config = dataset.tables.get("transformer_energy"), dataset.config
+    table, config = dataset.tables.get("feeder_energy"), dataset.config
     if table is None or config is None or not table.num_rows:
         return []
-    sums = {name: _floats(table[name]).sum() for name in table.column_names[2:]}
-    given = sums["delivered_kwh"] + sums["transformer_loss_kwh"]
+    given = _floats(table["supplied_kwh"]).sum()
     if config.interval is None:
         how = "four representative days of each month, hour by hour, weighted by the days that each stands for"
     else:
         how = f"every interval of {config.interval}"
-    share = [("", "MWh", "of what the transformers took in")]
-    for text, name in (
-        ("drawn by customers", "true_kwh"),
-        ("lost in low-voltage wires", "technical_loss_kwh"),
-        ("lost in transformers", "transformer_loss_kwh"),
-        ("registered by meters", "registered_kwh"),
-        ("not registered because of events", "non_technical_loss_kwh"),
-    ):
-        share.append((text, f"{sums[name] / 1000:,.1f}", _percent(sums[name] / given if given > 0 else 0.0)))
-    return [_section("Energy balance", [f"power flow solved for {how}", *_aligned(share[1:], share[0])])]
+    share = [("", "MWh", "of what the substations gave")]
+    for text, name in _ENERGIES:
+        kwh = _floats(table[name]).sum()
+        share.append((text, f"{kwh / 1000:,.1f}", _percent(kwh / given if given > 0 else 0.0)))
+    lines = [f"power flow solved for {how}", *_unsolved(table), *_aligned(share[1:], share[0])]
+    return [_section("Energy balance", lines)]
+
+
+def _unsolved(table: pa.Table) -> list[str]:
+    """Name feeders and months with hours that the power flow has no solution for, in which nothing is lost."""
+    rows = table.filter(pc.greater(table["unsolved_hours"], 0.0)).select(["feeder_id", "month", "unsolved_hours"])
+    named = [
+        f"{row['feeder_id']} {row['month']}: {row['unsolved_hours']:g}"
+        for row in rows.slice(0, MOST_UNSOLVED).to_pylist()
+    ]
+    more = [f"and {rows.num_rows - len(named)} more"] if rows.num_rows > len(named) else []
+    return [f"hours without a solution, in which nothing is lost: {', '.join([*named, *more])}"] if named else []
 
 
 def _loading_pu(dataset: Dataset, capacity_kva: FloatArray) -> FloatArray:

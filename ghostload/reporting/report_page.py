@@ -16,13 +16,15 @@ from ghostload.reporting.page import page, policy, text
 from ghostload.reporting.realism import RealismRow, compare
 from ghostload.reporting.report_charts import distributions
 from ghostload.reporting.report_energy import energy_section
+from ghostload.reporting.report_feeders import feeder_section
 from ghostload.reporting.report_leaderboard import is_about, leaderboard_section
 from ghostload.reporting.report_series import samples_by_class, samples_by_kind
 from ghostload.reporting.summary import Summary
 from ghostload.reporting.truth import Truth, truth_of
+from ghostload.schema import GROUND_TRUTH_FILES, TABLES
 from ghostload.validation import CHECKS, ValidationReport, validate, validate_folder
 
-TRUTH_TABLES = ("anomaly_labels", "anomaly_events", "transformer_energy")
+TRUTH_TABLES = tuple(name for name, table in TABLES.items() if table.file in GROUND_TRUTH_FILES)
 _TRUTH_SUBJECTS = ("labels", "events", "leak")
 
 Section = tuple[str, str, str]
@@ -111,6 +113,8 @@ def _sections(
     ]
     if balance := energy_section(dataset, truth=truth is not None):
         sections.append(("energy", "Energy balance", balance))
+    if fed := feeder_section(dataset, truth=truth is not None):
+        sections.append(("feeders", "Feeders", fed))
     if truth is not None:
         sections.append(("truth", "Ground truth", _truth(summary, truth)))
     if board is not None:

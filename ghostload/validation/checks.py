@@ -70,6 +70,7 @@ CHECKS: Registry[Check] = Registry(
             "feeders",
             "load",
             "energy",
+            "feeder_energy",
             "readings",
             "labels",
             "events",

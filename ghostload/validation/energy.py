@@ -26,7 +26,8 @@ _ROUNDED_KWH = 0.0015
 """Three terms with three decimals each."""
 
 
-def _about(context: Context, table: str, column: str, bad: BoolArray, message: str, cure: str) -> Iterable[Finding]:
+def about(context: Context, table: str, column: str, bad: BoolArray, message: str, cure: str) -> Iterable[Finding]:
+    """Report rows of a table by their ids and months."""
     if bad.any():
         count, months = int(bad.sum()), context.text(table, "month")
         rows = np.flatnonzero(bad)[:20]
@@ -53,9 +54,9 @@ def energy_rows(context: Context) -> Iterable[Finding]:
         transformer, month = _places(context, table)
         cure = f"write {TABLES[table].file} again, or correct the ids"
         lost = np.asarray((transformer < 0) & np.asarray(pc.is_valid(context.text(table, "transformer_id"))))
-        yield from _about(context, table, "transformer_id", lost, "rows are of transformers that are not there", cure)
+        yield from about(context, table, "transformer_id", lost, "rows are of transformers that are not there", cure)
         wrong = np.asarray((month < 0) & np.asarray(pc.is_valid(context.text(table, "month"))))
-        yield from _about(context, table, "month", wrong, "rows are of months that the meters do not have", cure)
+        yield from about(context, table, "month", wrong, "rows are of months that the meters do not have", cure)
         known = (transformer >= 0) & (month >= 0)
         there = np.zeros((context.num_transformers, len(context.known_months)), dtype=np.bool_)
         there[transformer[known], month[known]] = True
@@ -66,10 +67,11 @@ def energy_rows(context: Context) -> Iterable[Finding]:
             yield error(message, "add the rows", table=table, column="transformer_id", ids=ids, count=count)
 
 
-def _metering(context: Context) -> MeteringConfig:
+def metering_of(context: Context) -> MeteringConfig:
+    """Return the errors that meters may have; of a set without a config those of class 2."""
     if context.config is not None:
         return context.config.metering
-    return MeteringConfig(error_sd=FOREIGN_ERROR, transformer_error_sd=FOREIGN_ERROR)
+    return MeteringConfig(error_sd=FOREIGN_ERROR, transformer_error_sd=FOREIGN_ERROR, feeder_error_sd=FOREIGN_ERROR)
 
 
 def _numbers(context: Context, *names: str) -> tuple[FloatArray, ...]:
@@ -84,12 +86,12 @@ def delivered_is_true_and_lost(context: Context) -> Iterable[Finding]:
     delivered, true, loss = _numbers(context, "delivered_kwh", "true_kwh", "technical_loss_kwh")
     bad = np.abs(delivered - true - loss) > _ROUNDED_KWH + SINGLE_PRECISION * np.abs(delivered)
     message = "rows in which delivered_kwh is not true_kwh + technical_loss_kwh"
-    yield from _about(
+    yield from about(
         context, ENERGY, "delivered_kwh", bad, message, "correct them; what is drawn and lost is delivered"
     )
     bad = loss < -_ROUNDED_KWH
     message = "rows in which wires give energy"
-    yield from _about(context, ENERGY, "technical_loss_kwh", bad, message, "correct them; a loss is not negative")
+    yield from about(context, ENERGY, "technical_loss_kwh", bad, message, "correct them; a loss is not negative")
 
 
 @register(subject="energy")
@@ -98,7 +100,7 @@ def true_is_registered_and_lost(context: Context) -> Iterable[Finding]:
     if not context.has(ENERGY):
         return
     true, registered, lost = _numbers(context, "true_kwh", "registered_kwh", "non_technical_loss_kwh")
-    metering = _metering(context)
+    metering = metering_of(context)
     transformer, _ = _places(context, ENERGY)
     meters = np.append(context.meters_per_transformer, 0)[transformer]
     shown = np.abs(true) + np.abs(lost)
@@ -106,7 +108,7 @@ def true_is_registered_and_lost(context: Context) -> Iterable[Finding]:
     bad = np.abs(true - registered - lost) > error_kwh
     message = "rows in which true_kwh - registered_kwh is not non_technical_loss_kwh, within the meters' errors"
     cure = "correct them, or the losses of the events"
-    yield from _about(context, ENERGY, "non_technical_loss_kwh", bad, message, cure)
+    yield from about(context, ENERGY, "non_technical_loss_kwh", bad, message, cure)
 
 
 @register(subject="energy")
@@ -120,13 +122,13 @@ def registered_is_that_of_the_meters(context: Context) -> Iterable[Finding]:
     sums = np.zeros((context.num_transformers + 1, len(context.known_months) + 1))
     np.add.at(sums[:, :-1], home, context.kwh)
     meters = np.append(context.meters_per_transformer, 0)[transformer]
-    decimals = max(1, _metering(context).register_decimals)
+    decimals = max(1, metering_of(context).register_decimals)
     allowed = 0.5 * 10.0**-decimals * meters + _ROUNDED_KWH
     known = (transformer >= 0) & (month >= 0)
     bad = known & (np.abs(registered - sums[transformer, month]) > allowed)
     message = "rows in which registered_kwh is not the sum of the meters"
     cure = "correct them, or the consumption columns of meter_consumption.csv"
-    yield from _about(context, ENERGY, "registered_kwh", bad, message, cure)
+    yield from about(context, ENERGY, "registered_kwh", bad, message, cure)
 
 
 @register(subject="energy")
@@ -140,8 +142,8 @@ def transformer_meters_are_exact(context: Context) -> Iterable[Finding]:
     delivered[-1, :], delivered[:, -1] = np.nan, np.nan
     registered = context.numbers(READINGS, "registered_kwh")
     of_row = delivered[_places(context, READINGS)]
-    allowed = CUT * _metering(context).transformer_error_sd * np.abs(of_row) + 0.001 + _ROUNDED_KWH
+    allowed = CUT * metering_of(context).transformer_error_sd * np.abs(of_row) + 0.001 + _ROUNDED_KWH
     bad = np.abs(registered - of_row) > allowed
     message = "rows in which the meter is off by more than its error"
     cure = "correct them, or delivered_kwh of transformer_energy.csv"
-    yield from _about(context, READINGS, "registered_kwh", bad, message, cure)
+    yield from about(context, READINGS, "registered_kwh", bad, message, cure)

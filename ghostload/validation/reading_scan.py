@@ -19,20 +19,24 @@ MOST_READINGS = 2_000_000
 """Readings of a table that are read; of larger ones, evenly spread feeders, at least one."""
 VOLTAGES = FLOW_COLUMNS
 """Columns of which the least and the largest are kept."""
+_OF_TRANSFORMER = ("delivered_wh", "true_wh", "technical_loss_wh")
+_OF_FEEDER = ("supplied_wh", "true_wh", "low_voltage_loss_wh", "transformer_loss_wh")
+"""What is given, and the parts that it has."""
 Kept = slice | BoolArray
-_KEYS = {"meter_id": "meters", "transformer_id": "transformers"}
+_KEYS = {"meter_id": "meters", "transformer_id": "transformers", "feeder_id": "feeders"}
 
 
 @dataclass
 class Scan:
-    """What one feeder's file of a table holds, n meters or transformers over T months.
+    """What one feeder's file of a table holds, n meters, transformers or feeders over T months.
 
     Attributes
     ----------
     file, feeder, keys : str
-        Path inside the data set, feeder, and the table that the ids refer to.
+        Path inside the data set, feeder, and whose readings they are.
     rows : (n,) array of int
-        Rows of that table that belong to the feeder.
+        Rows of the meters or transformers that belong to the feeder; 0 for the feeder itself.
+    ids : (n,) array of text
     there : (n, S) array of bool
         Steps of which there is a reading.
     strangers, twice, off : list of str, int, int
@@ -46,13 +50,14 @@ class Scan:
     flag_differs : int
         Readings that are flagged M and not empty, or empty and not flagged M.
     unbalanced : (n,) array of int
-        Steps in which delivered is not true and lost.
+        Steps in which delivered is not true and lost; of feeders, in which less is supplied than drawn and lost.
     """
 
     file: str
     feeder: str
     keys: str
     rows: IntArray
+    ids: pa.Array
     there: BoolArray
     strangers: list[str] = field(default_factory=list)
     twice: int = 0
@@ -68,9 +73,13 @@ class Scan:
 
 def feeders_of(context: Context) -> list[str]:
     """Return the feeders that serve meters, in order."""
-    named = context.text("transformers", "feeder_id")
-    busy = named.filter(pa.array(context.meters_per_transformer > 0))
-    return sorted(set(busy.drop_null().to_pylist()), key=lambda name: (len(name), name))
+
+    def make() -> list[str]:
+        named = context.text("transformers", "feeder_id")
+        busy = named.filter(pa.array(context.meters_per_transformer > 0))
+        return sorted(busy.drop_null().unique().to_pylist(), key=lambda name: (len(name), name))
+
+    return context.keep("feeders that serve meters", make)
 
 
 def files_of(context: Context, table: PartitionedTable) -> dict[str, Any]:
@@ -137,16 +146,14 @@ def _scan(context: Context, table: PartitionedTable, feeder: str, path: Any) -> 
     grid = _grid(context)
     key = table.columns[0].name
     keys = _KEYS[key]
-    feeds = np.asarray(pc.fill_null(pc.equal(context.text("transformers", "feeder_id"), feeder), False))
-    mine = feeds if keys == "transformers" else np.append(feeds, False)[context.meter_transformer]
-    rows = np.flatnonzero(mine).astype(np.int64)
-    found = Scan(table.file(feeder), feeder, keys, rows, np.zeros((len(rows), len(grid.month)), dtype=np.bool_))
+    rows, ids = _members(context, feeder, keys)
+    there = np.zeros((len(rows), len(grid.month)), dtype=np.bool_)
+    found = Scan(table.file(feeder), feeder, keys, rows, ids, there)
     found.unbalanced = np.zeros(len(rows), dtype=np.int64)
-    ids = context.keys(keys).take(pa.array(rows))
     try:
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
-                _add(found, file.read_row_group(group), key, ids, grid)
+                _add(found, file.read_row_group(group), key, grid)
     except (OSError, pa.ArrowException, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         cure = "bring the file back, or write the data set again"
@@ -154,8 +161,19 @@ def _scan(context: Context, table: PartitionedTable, feeder: str, path: Any) -> 
     return found
 
 
-def _add(scan: Scan, table: pa.Table, key: str, ids: pa.Array, grid: Grid) -> None:
+def _members(context: Context, feeder: str, keys: str) -> tuple[IntArray, pa.Array]:
+    """Return rows and ids of a feeder's meters or transformers, or of the feeder alone."""
+    if keys == "feeders":
+        return np.zeros(1, dtype=np.int64), pa.array([feeder])
+    feeds = np.asarray(pc.fill_null(pc.equal(context.text("transformers", "feeder_id"), feeder), False))
+    mine = feeds if keys == "transformers" else np.append(feeds, False)[context.meter_transformer]
+    rows = np.flatnonzero(mine).astype(np.int64)
+    return rows, context.keys(keys).take(pa.array(rows))
+
+
+def _add(scan: Scan, table: pa.Table, key: str, grid: Grid) -> None:
     names, codes = _coded(table[key])
+    ids = scan.ids
     who = np.append(rows_of(names, ids), -1)[codes]
     if who.size and who.min() < 0:
         strange = names.filter(pa.array(rows_of(names, ids) < 0)).to_pylist()
@@ -176,10 +194,12 @@ def _add(scan: Scan, table: pa.Table, key: str, ids: pa.Array, grid: Grid) -> No
             _add_flags(scan, table)
         elif name not in (key, "time"):
             _add_column(scan, name, _floats(table[name])[kept], who, cell, months)
-    if {"delivered_wh", "true_wh", "technical_loss_wh"} <= set(table.column_names):
-        delivered, true, loss = (_floats(table[n])[kept] for n in ("delivered_wh", "true_wh", "technical_loss_wh"))
-        bad = np.abs(delivered - true - loss) > 1e-6 * np.maximum(np.abs(delivered), 1.0)
-        np.add.at(scan.unbalanced, who[bad], 1)
+    for given, *parts in (_OF_TRANSFORMER, _OF_FEEDER):
+        if {given, *parts} <= set(table.column_names):
+            whole, *pieces = (_floats(table[name])[kept] for name in (given, *parts))
+            off = (whole - sum(pieces)) / np.maximum(np.abs(whole), 1.0)
+            # What is missing of a feeder's supply is lost in its medium-voltage lines.
+            np.add.at(scan.unbalanced, who[np.abs(off) > 1e-6 if given == _OF_TRANSFORMER[0] else off < -1e-6], 1)
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[pa.Array, IntArray]:

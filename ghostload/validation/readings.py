@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ghostload.schema_in_time import PARTITIONED, TRUTH, TRUTH_OF_TRANSFORMERS
 from ghostload.streams import BoolArray
 from ghostload.validation.checks import register
-from ghostload.validation.context import Context
+from ghostload.validation.context import Context, rows_of
 from ghostload.validation.finding import MAX_IDS, Finding, Severity, error, warning
 from ghostload.validation.reading_scan import Scan, feeders_of, files_of, scans
 
@@ -22,8 +23,8 @@ KNOWN_FLAGS = {"A", "E", "M"}
 AGAIN = "write the data set again"
 
 
-def _names(context: Context, scan: Scan, bad: BoolArray) -> tuple[list[str], int]:
-    ids = context.keys(scan.keys).take(pa.array(scan.rows[bad][:MAX_IDS])).to_pylist()
+def _names(scan: Scan, bad: BoolArray) -> tuple[list[str], int]:
+    ids = scan.ids.filter(pa.array(bad)).slice(0, MAX_IDS).to_pylist()
     return [str(one) for one in ids], int(bad.sum())
 
 
@@ -80,7 +81,7 @@ def readings_are_complete(context: Context) -> Iterable[Finding]:
             if folder == "readings_transformers":
                 short &= np.asarray(scan.there.any(axis=1))
             if short.any():
-                ids, count = _names(context, scan, short)
+                ids, count = _names(scan, short)
                 message = f"{count} {scan.keys} lack readings of some steps"
                 yield error(message, "write an empty reading with flag M", table=scan.file, ids=ids, count=count)
 
@@ -109,7 +110,7 @@ def readings_add_up_to_months(context: Context) -> Iterable[Finding]:
         whole = (scan.empty["registered_wh"] == 0) & np.asarray(scan.there.any(axis=1))[:, None]
         bad = whole & (np.abs(scan.sums["registered_wh"] / 1e3 - months) > 0.05 + 1e-9 * np.abs(months))
         if bad.any():
-            ids, _ = _names(context, scan, np.asarray(bad.any(axis=1)))
+            ids, _ = _names(scan, np.asarray(bad.any(axis=1)))
             count = int(bad.sum())
             message = f"{count} months of meters are not the sum of their intervals"
             cure = "correct the readings, or the consumption columns of meter_consumption.csv"
@@ -123,7 +124,7 @@ def intervals_balance(context: Context) -> Iterable[Finding]:
     for scan in scans(context, "truth_transformers"):
         bad = scan.unbalanced > 0
         if bad.any():
-            ids, _ = _names(context, scan, bad)
+            ids, _ = _names(scan, bad)
             count = int(scan.unbalanced.sum())
             message = f"in {count} steps delivered_wh is not true_wh + technical_loss_wh"
             yield error(message, AGAIN, table=scan.file, column="delivered_wh", ids=ids, count=count)
@@ -136,9 +137,57 @@ def intervals_balance(context: Context) -> Iterable[Finding]:
         )
         off = np.asarray((np.abs(drawn - scan.sums["true_wh"]) > 0.5).any(axis=1))
         if off.any():
-            ids, count = _names(context, scan, off)
+            ids, count = _names(scan, off)
             message = f"{count} transformers have another true_wh than their customers together"
             yield error(message, AGAIN, table=scan.file, column="true_wh", ids=ids, count=count)
+
+
+@register(subject="readings")
+def feeder_intervals_balance(context: Context) -> Iterable[Finding]:
+    """Check that a feeder is supplied with what its transformers draw, and that its lines lose the rest of it."""
+    units = {scan.feeder: scan for scan in scans(context, "truth_transformers")}
+    for scan in scans(context, "truth_feeders"):
+        if scan.unbalanced.any():
+            count = int(scan.unbalanced.sum())
+            message = f"in {count} steps supplied_wh is less than true_wh and the losses"
+            yield error(message, AGAIN, table=scan.file, column="supplied_wh", ids=[scan.feeder], count=count)
+        of_units = units.get(scan.feeder)
+        if of_units is None:
+            continue
+        for ours, theirs in (
+            ("true_wh", "true_wh"),
+            ("registered_wh", "registered_wh"),
+            ("low_voltage_loss_wh", "technical_loss_wh"),
+            ("transformer_loss_wh", "transformer_loss_wh"),
+        ):
+            if ours not in scan.sums or theirs not in of_units.sums:
+                continue
+            together = of_units.sums[theirs].sum(axis=0)
+            off = np.abs(scan.sums[ours][0] - together) > 0.5 + 1e-9 * np.abs(together)
+            if off.any():
+                message = f"in {int(off.sum())} months {ours} is not the sum of {theirs} of the transformers"
+                yield error(message, AGAIN, table=scan.file, column=ours, ids=[scan.feeder], count=int(off.sum()))
+
+
+@register(subject="readings")
+def feeder_readings_add_up(context: Context) -> Iterable[Finding]:
+    """Check that registered intervals of a feeder's meter add up to its month in feeder_readings.csv."""
+    if not context.has("feeder_readings"):
+        return
+    names = context.text("feeder_readings", "feeder_id")
+    months = [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in context.known_months.tolist()]
+    at = rows_of(context.text("feeder_readings", "month"), pa.array(months, pa.string()))
+    for scan in scans(context, "readings_feeders"):
+        mine = np.asarray(pc.fill_null(pc.equal(names, scan.feeder), False)) & (at >= 0)
+        for wh, kwh in (("registered_wh", "registered_kwh"), ("registered_varh", "registered_kvarh")):
+            if wh not in scan.sums:
+                continue
+            said = context.numbers("feeder_readings", kwh)[mine]
+            bad = np.abs(scan.sums[wh][0][at[mine]] / 1e3 - said) > 0.0006
+            if bad.any():
+                message = f"{int(bad.sum())} months are not the sum of their intervals"
+                cure = "correct the readings, or feeder_readings.csv"
+                yield error(message, cure, table=scan.file, column=wh, ids=[scan.feeder], count=int(bad.sum()))
 
 
 @register(subject="readings", severities=(Severity.WARNING,))
@@ -151,7 +200,7 @@ def voltages_are_plausible(context: Context) -> Iterable[Finding]:
                 continue
             bad = (scan.least[column] < low) | (scan.most[column] > high)
             if bad.any():
-                ids, count = _names(context, scan, bad)
+                ids, count = _names(scan, bad)
                 least, most = scan.least[column][bad].min(), scan.most[column][bad].max()
                 message = f"{count} meters have voltages beyond {low:g} to {high:g} V, from {least:.1f} to {most:.1f} V"
                 cure = "look at the wires of the feeder; its ends may be too far or too heavily loaded"

@@ -98,6 +98,33 @@ _VIEWS = (
         """,
     ),
     View(
+        "feeder_balance",
+        frozenset({"transformers", "meters", "readings", "readings_feeders"}),
+        "The meter at the head of each feeder against the sum of its customers': the gap is losses and theft",
+        """
+        SELECT feeder_id, time, local_time, own.registered_wh / 1000.0 AS feeder_kwh, meters_kwh,
+               own.registered_wh / 1000.0 - meters_kwh AS gap_kwh, meters, missing
+        FROM readings_feeders AS own JOIN (
+            SELECT feeder_id, time, local_time, sum(meters_kwh) AS meters_kwh, sum(meters) AS meters,
+                   sum(missing) AS missing
+            FROM transformer_intervals JOIN transformers USING (transformer_id) GROUP BY ALL
+        ) AS sums USING (feeder_id, time, local_time)
+        """,
+    ),
+    View(
+        "feeder_balance_monthly",
+        frozenset({"transformers", "meters", "feeder_readings"}),
+        "The same month by month, from the meter table",
+        """
+        SELECT feeder_id, month, own.registered_kwh AS feeder_kwh, sums.meters_kwh,
+               own.registered_kwh - sums.meters_kwh AS gap_kwh, sums.meters
+        FROM feeder_readings AS own JOIN (
+            SELECT feeder_id, month, sum(registered_kwh) AS meters_kwh, count(*) AS meters
+            FROM monthly JOIN meters USING (meter_id) JOIN transformers USING (transformer_id) GROUP BY ALL
+        ) AS sums USING (feeder_id, month)
+        """,
+    ),
+    View(
         "meters_labelled",
         frozenset({"meters", "anomaly_labels", "anomaly_events"}),
         "Ground truth: each meter with its label and the energy that its events lost",
