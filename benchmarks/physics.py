@@ -20,9 +20,11 @@ from ghostload.consumption.habits import draw_habits
 from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.monthly import monthly_true_kwh
 from ghostload.consumption.reactive import interval_q_varh, reactive_shares
-from ghostload.physics.energy import losses_by_kind, monthly_physics
+from ghostload.physics.energy import LOSS_KINDS, losses_by_kind
 from ghostload.physics.plan import FeederPlan
 from ghostload.pipeline import World, build_world
+from ghostload.simulation.by_days import balance_by_days
+from ghostload.simulation.months import Months
 from ghostload.wires import Wires, build_wires
 from ghostload.wires.model import Kind
 
@@ -56,6 +58,16 @@ class Case:
             habits=self.habits,
         )
         return wh, interval_q_varh(wh, minutes, self.shares.take(meters))
+
+    def by_days(self) -> dict[str, Any]:
+        """Return the balance of representative days, as a data set of months has it."""
+        world = self.world
+        world.prepare()
+        nothing = np.zeros((0, self.kwh.shape[1]), dtype=np.int64)
+        registered = np.ascontiguousarray(self.kwh.T)
+        events = world.events.rows(np.zeros(0, dtype=np.int64))
+        months = Months(self.kwh, self.kwh, registered, events, nothing, nothing)
+        return balance_by_days(world, months, jobs=1, report=lambda stage, done, total: None)
 
 
 def timed(function: Callable[[], object], count: int) -> float:
@@ -127,14 +139,15 @@ class Year:
 def losses(options: argparse.Namespace) -> None:
     """Print losses and voltages of a simulated year, and how far representative days are from it."""
     case = Case(options.practice, options.meters, 12)
-    world, wires = case.world, case.wires
-    monthly_physics(wires, world.customers, world.numbers, case.kwh, world.streams)
+    wires = case.wires
+    case.by_days()
     begin = time.perf_counter()
-    days = monthly_physics(wires, world.customers, world.numbers, case.kwh, world.streams)
+    days = case.by_days()
     took = time.perf_counter() - begin
     year = Year(case, options.minutes)
-    kinds = losses_by_kind(wires, year.edge, year.iron)
-    ours = losses_by_kind(wires, days.edge_loss_kwh, days.iron_loss_kwh)
+    kinds = dict(zip(LOSS_KINDS, losses_by_kind(wires.layout.kind, year.edge, year.iron).tolist(), strict=True))
+    ours = {name: float(days[f"{name}_loss_kwh"].sum()) for name in LOSS_KINDS}
+    given = days["supplied_kwh"].sum()
     share = 100 / year.head_kwh
     print(
         f"{options.practice}, {options.meters} meters, 12 months, {options.minutes} min, true demand without anomalies"
@@ -142,7 +155,7 @@ def losses(options: argparse.Namespace) -> None:
     print("| lost in | % of what the substations give | representative days, % | off by |\n|---|---|---|---|")
     for name, kwh in [*kinds.items(), ("all", sum(kinds.values()))]:
         other = ours.get(name, sum(ours.values()))
-        there = other / days.head_kwh.sum() * 100
+        there = other / given * 100
         print(f"| {name} | {kwh * share:.2f} | {there:.2f} | {other / kwh * 100 - 100:+.1f} % |")
     service = wires.layout.kind == Kind.SERVICE_POINT
     print(
@@ -158,9 +171,11 @@ def losses(options: argparse.Namespace) -> None:
         f" over 1.1: {(loading > 1.1).mean():.0%}"
     )
     print("representative days over all hours, quantiles 5/50/95/100 % of transformers:")
-    print(f"  low-voltage losses of a month {np.round(np.quantile(days.low_loss_kwh / year.low, QUANTILES), 3)}")
-    print(f"  peak of a month {np.round(np.quantile(days.peak_kva / year.peak, QUANTILES), 3)}")
-    print(f"  peak of the year {np.round(np.quantile(days.peak_kva.max(1) / year.peak.max(1), QUANTILES), 3)}")
+    print(
+        f"  low-voltage losses of a month {np.round(np.quantile(days['technical_loss_kwh'] / year.low, QUANTILES), 3)}"
+    )
+    print(f"  peak of a month {np.round(np.quantile(days['peak_kva'] / year.peak, QUANTILES), 3)}")
+    print(f"  peak of the year {np.round(np.quantile(days['peak_kva'].max(1) / year.peak.max(1), QUANTILES), 3)}")
     print(
         f"  representative days took {took:.2f} s; all hours {year.seconds:.1f} s,"
         f" {year.seconds / year.readings * 1e9:.1f} ns a meter and step"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ghostload.errors import OutputError
+from ghostload.export.partial import whole_or_not
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -55,11 +56,9 @@ class BlockStore:
         """
         path = self._path(name)
         content = _pack(name, arrays)
-        partial = path.with_suffix(".partial")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(hashlib.sha256(content).digest() + content)
-            partial.replace(path)
+            with whole_or_not(path) as stream:
+                stream.write(hashlib.sha256(content).digest() + content)
         except OSError as error:
             raise OutputError(f"{path}: cannot keep a finished block: {error.strerror}; free some space") from None
 

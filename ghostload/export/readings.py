@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from ghostload.dataset.readings import arrow_schema
 from ghostload.dataset.stored import StoredFile
 from ghostload.export.base import Exporter, ExportJob, register
 from ghostload.export.parquet import OutStream
+from ghostload.export.partial import whole_or_not
 from ghostload.export.sink import FolderSink, OutFile
 from ghostload.schema_in_time import PARTITIONED, PartitionedTable
 
@@ -41,7 +40,8 @@ class FeederFiles:
     Parameters
     ----------
     folder : Path
-        Folder that stands for the data set; what a killed run left in it is overwritten.
+        Folder that stands for the data set. Files in it are replaced by finished ones only, so that another maker of
+        the same feeder does no harm.
     feeder : str
         Id of the feeder.
     tables : sequence of PartitionedTable
@@ -128,14 +128,5 @@ class _Overwriting(FolderSink):
 
     @contextmanager
     def _stream(self, name: str) -> Iterator[BinaryIO | None]:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-        try:
-            with partial.open("wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole_or_not(self.folder / name) as stream:
+            yield stream

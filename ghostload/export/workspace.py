@@ -23,6 +23,7 @@ from types import TracebackType
 from ghostload.errors import OutputError
 from ghostload.export.blocks import BlockStore
 from ghostload.export.existing import foreign_files
+from ghostload.export.partial import sweep
 
 try:
     import fcntl
@@ -94,6 +95,7 @@ class Workspace:
             for folder in self._blocks.iterdir():
                 if not resume or folder.name != key:
                     shutil.rmtree(folder, ignore_errors=True)
+            sweep(self._blocks)
         return store
 
     def commit(self) -> Path:

@@ -301,11 +301,6 @@ def ext_grid_columns(data: GridData, network: Network, state: State) -> Columns:
     return {"p_mw": s.real, "q_mvar": s.imag}
 
 
-def bus_voltages(network: Network, v: ComplexArray) -> ComplexArray:
-    """Voltages in the order of the bus table, NaN where there is none; (..., n) gives (..., B)."""
-    return _pick(v, network.node_of_bus, complex(np.nan, np.nan))
-
-
 def bus_columns(data: GridData, network: Network, state: State) -> Columns:
     """``res_bus``: voltage, and what the elements at the bus draw together, generation negative."""
     drawn = np.zeros(len(data.tables["bus"]), dtype=np.complex128)

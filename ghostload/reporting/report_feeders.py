@@ -121,7 +121,8 @@ def _by(values: FloatArray, group: IntArray, count: int) -> FloatArray:
 
 def _sums(columns: Iterable[FloatArray], group: IntArray, count: int) -> list[list[float]]:
     """Return the sums of each group, a row a group."""
-    return np.stack([_by(values, group, count) for values in columns], axis=1).tolist()
+    found: list[list[float]] = np.stack([_by(values, group, count) for values in columns], axis=1).tolist()
+    return found
 
 
 def _row(name: str, supplied: float, technical: float, hidden: float) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Representative days and the energies of transformers by month."""
+"""Representative days, and the power of their hours."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from ghostload.consumption.calendar import days_in_month
 from ghostload.consumption.holidays import SATURDAY, SUNDAY, WORKDAY
 from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.monthly import monthly_true_kwh
-from ghostload.errors import DataError, UsageError
+from ghostload.errors import UsageError
 from ghostload.physics.days import HOURS, RepresentativeDays, choose_days, day_powers
-from ghostload.physics.energy import MonthlyPhysics, losses_by_kind, monthly_physics, transformer_energy
 from ghostload.streams import Streams
 
 STREAMS = Streams(5)
@@ -22,13 +21,6 @@ YEAR = np.arange(12 * 2024, 12 * 2026)
 @pytest.fixture(scope="module")
 def days() -> RepresentativeDays:
     return choose_days(YEAR, STREAMS)
-
-
-@pytest.fixture(scope="module")
-def months() -> tuple[np.ndarray, MonthlyPhysics]:
-    world, wires = case()
-    kwh = monthly_true_kwh(world.customers, world.numbers, world.streams)
-    return kwh, monthly_physics(wires, world.customers, world.numbers, kwh, world.streams)
 
 
 def test_days_stand_for_every_day_of_their_month(days: RepresentativeDays) -> None:
@@ -89,66 +81,11 @@ def test_a_day_has_the_shape_that_the_interval_model_gives_it() -> None:
     assert np.quantile(np.concatenate(off), 0.9) < 1e-3
 
 
-def test_energy_balances_at_every_transformer_and_month(months: tuple[np.ndarray, MonthlyPhysics]) -> None:
-    world, wires = case()
-    kwh, physics = months
-    rng = np.random.default_rng(3)
-    shown = kwh * np.where(rng.random(kwh.shape) < 0.1, 0.4, 1.0)
-    registered = np.rint(shown * 1.005)
-    table = transformer_energy(wires, physics, kwh, shown, registered)
-    assert len(table["transformer"]) == len(wires.layout.block_start) * len(world.numbers)
-    np.testing.assert_allclose(table["delivered_kwh"], table["true_kwh"] + table["technical_loss_kwh"], rtol=1e-12)
-    gap = table["non_technical_loss_kwh"] + table["meter_error_kwh"]
-    np.testing.assert_allclose(table["true_kwh"] - table["registered_kwh"], gap, atol=1e-6)
-    assert table["non_technical_loss_kwh"].sum() == pytest.approx((kwh - shown).sum())
-    assert (table["technical_loss_kwh"] > 0).all()
-    assert (table["loading_pu"] > 0).all()
-    one = (table["transformer"] == 4) & (table["month"] == world.numbers[1])
-    home = wires.layout.transformer[wires.layout.meter_node]
-    assert table["true_kwh"][one] == pytest.approx(kwh[home == 4, 1].sum())
-
-
-def test_what_the_substation_gives_is_demand_and_all_losses(months: tuple[np.ndarray, MonthlyPhysics]) -> None:
-    _, wires = case()
-    kwh, physics = months
-    lost = sum(losses_by_kind(wires, physics.edge_loss_kwh, physics.iron_loss_kwh).values())
-    assert physics.head_kwh.sum() == pytest.approx(kwh.sum() + lost, rel=1e-6)
-    assert physics.low_loss_kwh.sum() + physics.own_loss_kwh.sum() < lost
-
-
-def test_representative_days_are_near_all_hours(months: tuple[np.ndarray, MonthlyPhysics]) -> None:
-    from ghostload.consumption.reactive import interval_q_varh, reactive_shares
-    from ghostload.physics.plan import FeederPlan
-
-    world, wires = case()
-    kwh, physics = months
-    shares = reactive_shares(world.customers, world.streams)
-    lost = []
-    for feeder in range(wires.feeders):
-        made = FeederPlan(wires, feeder)
-        rows = made.meters
-        wh = interval_true_wh(world.customers, world.numbers, kwh[rows], 60, world.streams, rows=rows)
-        flows = made.solve_wh(wh, interval_q_varh(wh, 60, shares.take(rows)), 60)
-        lost.append(flows.edge_loss_kwh.sum() + flows.iron_loss_kwh.sum())
-    ours = physics.edge_loss_kwh.sum() + physics.iron_loss_kwh.sum()
-    assert ours == pytest.approx(sum(lost), rel=0.03)
-
-
-def test_threads_change_no_bit(months: tuple[np.ndarray, MonthlyPhysics]) -> None:
-    world, wires = case()
-    kwh, physics = months
-    again = monthly_physics(wires, world.customers, world.numbers, kwh, world.streams, n_jobs=2)
-    for name in ("low_loss_kwh", "own_loss_kwh", "peak_kva", "head_kwh", "edge_loss_kwh", "vm_lowest_pu"):
-        assert np.array_equal(getattr(physics, name), getattr(again, name)), name
-
-
 def test_wrong_energies_are_refused() -> None:
-    world, wires = case()
+    world, _ = case()
     days = choose_days(world.numbers, world.streams)
     with pytest.raises(UsageError, match="meters x months"):
         day_powers(world.customers, days, np.zeros((2, 2)), world.streams)
     kwh = np.full((len(world.customers), 2), -1.0)
     with pytest.raises(UsageError, match="finite and 0 or more"):
         day_powers(world.customers, days, kwh, world.streams)
-    with pytest.raises(DataError, match="feeder 0: no power flow"):
-        monthly_physics(wires, world.customers, world.numbers, 0 * kwh + 3e6, world.streams)
