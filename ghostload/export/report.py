@@ -213,7 +213,7 @@ def _unsolved(table: pa.Table) -> list[str]:
     """Name feeders and months with hours that the power flow has no solution for, in which nothing is lost."""
     rows = table.filter(pc.greater(table["unsolved_hours"], 0.0)).select(["feeder_id", "month", "unsolved_hours"])
     named = [
-        f"{row['feeder_id']} {row['month']}: {row['unsolved_hours']:g}"
+        f"{row['feeder_id']} {row['month']}: {row['unsolved_hours']:.2f}"
         for row in rows.slice(0, MOST_UNSOLVED).to_pylist()
     ]
     more = [f"and {rows.num_rows - len(named)} more"] if rows.num_rows > len(named) else []

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ghostload.config import GeneratorConfig
 from ghostload.dataset import Dataset
+from ghostload.schema import FEEDER_ENERGY, FEEDER_READINGS, NETWORK_LOSSES
 
 NAMES = ('Sto. Niño, "Old" Town', "Tondo", "line\nbreak", "back\\slash", "tab\tstop")
 MONTHS = ("202411", "202412", "202501")
@@ -89,6 +90,7 @@ def sample(meters: int = 12, transformers: int = 3, config: GeneratorConfig | No
         ),
     }
     tables |= energy_tables(transformer_ids)
+    tables |= feeder_tables(tables["transformers"], tables["meters"])
     region = {"type": "FeatureCollection", "features": [square("Tondo, north", 14.2, 120.3), square("x", 14.4, 120.3)]}
     return Dataset(tables, region=region, config=settings)
 
@@ -111,6 +113,28 @@ def energy_tables(transformer_ids: list[str]) -> dict[str, pa.Table]:
     energy = pa.table({**keys, **energies})
     seen = energy.slice(0, len(months)).select(["transformer_id", "month", "registered_kwh"])
     return {"transformer_energy": energy, "transformer_readings": seen}
+
+
+def feeder_tables(transformers: pa.Table, meters: pa.Table) -> dict[str, pa.Table]:
+    """Return a balance and readings of each feeder and month, and a drop of each meter beside each transformer."""
+    months = [f"{month[:4]}-{month[4:]}" for month in MONTHS]
+    feeders = transformers["feeder_id"].unique().to_pylist()
+    keys = {"feeder_id": np.repeat(feeders, len(months)), "month": months * len(feeders)}
+    kwh = 1000.0 + np.arange(len(keys["month"])) / 7.0
+    made = {}
+    for schema in (FEEDER_ENERGY, FEEDER_READINGS):
+        values = {column.name: kwh / (2 + at) for at, column in enumerate(schema.columns[2:])}
+        made[schema.name] = pa.table({**keys, **values})
+    home = dict(zip(transformers["transformer_id"].to_pylist(), transformers["feeder_id"].to_pylist(), strict=True))
+    rows = [(unit, "transformer", feeder, unit, None, None, None, 5.0, 9.0) for unit, feeder in home.items()]
+    for at, (meter, unit) in enumerate(
+        zip(*(meters[n].to_pylist() for n in ("meter_id", "transformer_id")), strict=True)
+    ):
+        rows.append((f"l_c{at + 1}", "drop", home[unit], unit, meter, unit, 20.0 + at / 3, at / 9, None))
+    columns = [pa.array(values) for values in zip(*rows, strict=True)]
+    columns += [pa.nulls(len(rows), pa.float64()) for _ in range(3)]
+    made[NETWORK_LOSSES.name] = pa.table(columns, names=list(NETWORK_LOSSES.column_names))
+    return made
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -52,11 +52,14 @@ def _files(dataset: Dataset, place: Path) -> dict[str, Any]:
             for month, hours in enumerate(MONTHS.values()):
                 starts = start_ms + 3_600_000 * np.arange(hours, dtype=np.int64)
                 of_meters, of_transformers = _month(dataset, rows, stands, month, hours)
+                of_feeder = _of_feeder(of_transformers)
                 for name, ids, columns in (
                     ("readings", dataset.tables["meters"]["meter_id"].take(pa.array(rows)), of_meters),
                     ("truth", dataset.tables["meters"]["meter_id"].take(pa.array(rows)), of_meters),
                     ("readings_transformers", _ids(dataset, stands), of_transformers),
                     ("truth_transformers", _ids(dataset, stands), of_transformers),
+                    ("readings_feeders", pa.array([feeder]), of_feeder),
+                    ("truth_feeders", pa.array([feeder]), of_feeder),
                 ):
                     flat = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
                     files.write(name, _table(files.schemas[name], flat, starts, columns))
@@ -113,3 +116,17 @@ def _month(
         "apparent_kva": (delivered / 950).astype(np.float32),
     }
     return of_meters, of_transformers
+
+
+def _of_feeder(of_transformers: dict[str, Any]) -> dict[str, Any]:
+    sums = {name: values.sum(axis=0) for name, values in of_transformers.items()}
+    supplied = sums["delivered_wh"] + sums["transformer_loss_wh"] + 4.0
+    return {
+        "registered_wh": np.rint(supplied).astype(np.int64),
+        "registered_varh": np.rint(supplied / 3).astype(np.int64),
+        "supplied_wh": supplied,
+        "supplied_varh": supplied / 3,
+        "true_wh": sums["true_wh"],
+        "low_voltage_loss_wh": sums["technical_loss_wh"],
+        "transformer_loss_wh": sums["transformer_loss_wh"],
+    }

@@ -68,6 +68,8 @@ def test_readings_are_those_of_the_files(dataset: Dataset, all_of_it: Path) -> N
         ("truth", {"truth": True}),
         ("readings_transformers", {"of_transformers": True}),
         ("truth_transformers", {"of_transformers": True, "truth": True}),
+        ("readings_feeders", {"of": "feeders"}),
+        ("truth_feeders", {"of": "feeders", "truth": True}),
     ):
         table = dataset.readings(**choice).to_table()  # type: ignore[arg-type]
         columns = [column for column in table.column_names if column != "time"]
@@ -108,7 +110,7 @@ def names_without(path: Path) -> set[str]:
 def test_truth_is_there_only_when_wanted(dataset: Dataset, tmp_path: Path, all_of_it: Path) -> None:
     export_duckdb(dataset, tmp_path / "seen.duckdb")
     hidden = {name for name, table in TABLES.items() if table.file in GROUND_TRUTH_FILES}
-    hidden |= {"truth", "truth_transformers", "meters_labelled", "unregistered"}
+    hidden |= {"truth", "truth_transformers", "truth_feeders", "meters_labelled", "unregistered"}
     assert names(tmp_path / "seen.duckdb") == names(all_of_it) - hidden
     assert {"anomaly_labels", "anomaly_events", "truth", "meters_labelled"} <= names(all_of_it)
     assert b"gradual_decline" not in (tmp_path / "seen.duckdb").read_bytes()
@@ -159,7 +161,7 @@ def test_the_selection_holds_for_readings_only(dataset: Dataset, tmp_path: Path)
     wanted = Wanted(("MTR_000007",), "2025-02-01", "2025-02-02")
     rows = export_duckdb(dataset, tmp_path / "x.duckdb", wanted=wanted)
     assert rows == {"transformers": 6, "meters": 60, "readings": 24} | {
-        name: dataset.tables[name].num_rows for name in ("transformer_readings",) if name in dataset.tables
+        name: dataset.tables[name].num_rows for name in ("transformer_readings", "feeder_readings")
     }
 
 

@@ -41,6 +41,7 @@ def test_the_file_holds_the_lines_that_the_planner_built(made: Dataset, tmp_path
     drops = 100 * (1 - wires.vm_pu[wires.line >= 0])
     for line, other, drop in zip(found, expected, drops.tolist(), strict=True):
         told = dict(line["properties"])
+        assert told.pop("line_id").startswith("l_")
         assert told.pop("drop_percent") == pytest.approx(drop, abs=0.0051)
         home = told.pop("transformer_id")
         assert home == other["properties"].pop("transformer_id", None)

@@ -26,6 +26,7 @@ FEEDERS = ["FD_01", QUOTED]
 def lines(**changes: Any) -> pa.Table:
     """A feeder's line, a main, a drop, and a line of the other feeder."""
     columns: dict[str, Any] = {
+        "line_id": ["l_m1_1", "l_p1_1", "l_c1", "l_m2_1"],
         "kind": ["mv", "main", "drop", "mv"],
         "voltage_kv": [34.5, 0.398, 0.398, 34.5],
         "conductor": ["acsr_336", NASTY, "drop", "acsr_336"],

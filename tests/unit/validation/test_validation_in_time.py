@@ -19,11 +19,14 @@ from validation_samples import with_cell, with_column, with_table
 
 from ghostload.dataset import Dataset, load_dataset
 from ghostload.export import write_dataset
+from ghostload.export.report import report_text
+from ghostload.physics.energy import LOSS_KINDS
 from ghostload.pipeline import SyntheticDataPipeline
 from ghostload.validation import CHECKS, Context, Severity, reading_scan, run_check, validate
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 ENERGY, READINGS = "transformer_energy", "transformer_readings"
+FEEDERS, HEADS, ELEMENTS = "feeder_energy", "feeder_readings", "network_losses"
 CHECKED = [check.name for check in CHECKS if check.subject in ("energy", "readings")]
 
 
@@ -54,6 +57,10 @@ def _part(table: str, column: str, change: Cells) -> Callable[[Path], None]:
         pq.write_table(found.set_column(at, found.schema.field(column), cells), path)
 
     return apply
+
+
+def _change_text(path: Path, old: str, new: str) -> None:
+    path.write_text(path.read_text().replace(old, new, 1))
 
 
 def _put(where: slice, value: float) -> Cells:
@@ -93,8 +100,17 @@ def _later(table: pa.Table) -> pa.Table:
     return table.set_column(1, "time", pc.add(times, 60_000).cast(table.schema.field("time").type))
 
 
-def _added(column: str, value: float) -> Callable[[Dataset], Dataset]:
-    return lambda d: with_cell(d, ENERGY, column, 3, d.tables[ENERGY][column][3].as_py() + value)
+def _added(column: str, value: float, table: str = ENERGY) -> Callable[[Dataset], Dataset]:
+    return lambda d: with_cell(d, table, column, 3, d.tables[table][column][3].as_py() + value)
+
+
+def _lost_more(kind: str, column: str) -> Callable[[Dataset], Dataset]:
+    def apply(dataset: Dataset) -> Dataset:
+        table = dataset.tables[ELEMENTS]
+        row = table["kind"].to_pylist().index(kind)
+        return with_cell(dataset, ELEMENTS, column, row, table[column][row].as_py() + 1.0)
+
+    return apply
 
 
 Break = Callable[[Dataset], Dataset]
@@ -116,6 +132,36 @@ TABLES_BROKEN: list[tuple[str, str, Break]] = [
         "transformer_meters_are_exact",
         f"{READINGS}.registered_kwh",
         lambda d: with_column(d, READINGS, "registered_kwh", lambda values: [1.01 * value for value in values]),
+    ),
+    ("feeder_rows", f"{FEEDERS}.feeder_id", lambda d: with_cell(d, FEEDERS, "feeder_id", 1, "FD_77")),
+    ("feeder_rows", f"{HEADS}.feeder_id", lambda d: with_table(d, HEADS, d.tables[HEADS].slice(1))),
+    ("feeder_rows", f"{HEADS}.month", lambda d: with_cell(d, HEADS, "month", 1, "2031-01")),
+    ("supplied_is_true_and_lost", f"{FEEDERS}.supplied_kwh", _added("supplied_kwh", 0.1, FEEDERS)),
+    *(
+        ("supplied_is_true_and_lost", f"{FEEDERS}.supplied_kwh", _added(f"{name}_loss_kwh", 0.1, FEEDERS))
+        for name in LOSS_KINDS
+    ),
+    (
+        "supplied_is_true_and_lost", f"{FEEDERS}.mv_line_loss_kwh",
+        lambda d: with_cell(d, FEEDERS, "mv_line_loss_kwh", 0, -1.0),
+    ),
+    *(
+        ("feeders_are_their_transformers", f"{FEEDERS}.{name}", _added(name, 0.1, FEEDERS))
+        for name in ("true_kwh", "registered_kwh", "non_technical_loss_kwh", "lv_main_loss_kwh",
+                     "transformer_no_load_loss_kwh")
+    ),
+    (
+        "feeder_meters_are_exact", f"{HEADS}.registered_kwh",
+        lambda d: with_column(d, HEADS, "registered_kwh", lambda values: [1.005 * value for value in values]),
+    ),
+    (
+        "feeder_meters_are_exact", f"{HEADS}.peak_kw",
+        lambda d: with_column(d, HEADS, "peak_kw", lambda values: [0.99 * value for value in values]),
+    ),
+    *(
+        ("elements_lose_what_feeders_do", f"{ELEMENTS}.loss_kwh", _lost_more(kind, column))
+        for kind, column in (("mv", "loss_kwh"), ("main", "loss_kwh"), ("drop", "loss_kwh"),
+                             ("transformer", "loss_kwh"), ("transformer", "no_load_loss_kwh"))
     ),
 ]  # fmt: skip
 PARTS_BROKEN: list[tuple[str, Severity, str, Callable[[Path], None]]] = [
@@ -149,6 +195,28 @@ PARTS_BROKEN: list[tuple[str, Severity, str, Callable[[Path], None]]] = [
     (
         "intervals_balance", ERROR, "truth_transformers/feeder=FD_01/part-0.parquet.true_wh",
         _part("truth", "true_wh", _more(slice(4, 5), 7)),
+    ),
+    (
+        "feeder_intervals_balance", ERROR, "truth_feeders/feeder=FD_01/part-0.parquet.supplied_wh",
+        _part("truth_feeders", "transformer_loss_wh", _more(slice(4, 5), 5000.0)),
+    ),
+    *(
+        (
+            "feeder_intervals_balance", ERROR, f"truth_feeders/feeder=FD_01/part-0.parquet.{name}",
+            _part("truth_feeders", name, _more(slice(4, 5), 7)),
+        )
+        for name in ("true_wh", "registered_wh", "low_voltage_loss_wh", "transformer_loss_wh")
+    ),
+    *(
+        (
+            "feeder_readings_add_up", ERROR, f"readings_feeders/feeder=FD_01/part-0.parquet.{name}",
+            _part("readings_feeders", name, _more(slice(4, 5), 2)),
+        )
+        for name in ("registered_wh", "registered_varh")
+    ),
+    (
+        "feeder_hours_are_solved", WARNING, "feeder_energy.unsolved_hours",
+        lambda f: _change_text(f / "feeder_energy.csv", ",0.00\n", ",3.00\n"),
     ),
     (
         "voltages_are_plausible", WARNING, "readings/feeder=FD_01/part-0.parquet.voltage_v",
@@ -214,6 +282,15 @@ def test_steps_without_a_solution_are_counted_once_for_their_feeder(folder: Path
     (finding,) = run_check(CHECKS.get("power_flow_is_solved"), Context(load_dataset(folder)))
     assert finding.ids == ("FD_01",)
     assert finding.count == 3
+
+
+def test_hours_without_a_solution_are_named_with_feeder_and_month(folder: Path) -> None:
+    _change_text(folder / "feeder_energy.csv", ",0.00\n", ",3.50\n")
+    dataset = load_dataset(folder)
+    (finding,) = run_check(CHECKS.get("feeder_hours_are_solved"), Context(dataset))
+    assert finding.ids == ("FD_01 2025-01",)
+    assert finding.message == "in 1 months of feeders 3.5 hours of the power flow have no solution"
+    assert "hours without a solution, in which nothing is lost: FD_01 2025-01: 3.50" in report_text(dataset)
 
 
 def test_a_file_that_cannot_be_read_stops_the_checks_that_need_it(folder: Path) -> None:
