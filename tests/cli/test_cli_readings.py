@@ -49,6 +49,8 @@ def run(sets: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pyte
         ["--transformer", "TX_0003", "--truth"],
         ["--feeder", "FD_02", "--of-transformers"],
         ["--transformer", "TX_0003", "--truth", "--of-transformers"],
+        ["--feeder", "FD_02", "--of", "feeders"],
+        ["--meter", "MTR_000007", "--of", "feeders", "--truth"],
     ],
     ids=" ".join,
 )

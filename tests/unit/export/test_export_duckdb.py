@@ -149,6 +149,23 @@ def test_the_monthly_balance_is_the_same_from_the_monthly_tables(dataset: Datase
     assert sum(row[3] for row in rows) == dataset.num_meters * len(MONTHS)
 
 
+def test_the_balance_of_a_feeder_is_its_meter_less_its_customers(dataset: Dataset, all_of_it: Path) -> None:
+    (whole,) = ask(all_of_it, "SELECT sum(feeder_kwh), sum(meters_kwh), sum(gap_kwh), count(*) FROM feeder_balance")
+    (parts,) = ask(
+        all_of_it,
+        "SELECT (SELECT sum(registered_wh) FROM readings_feeders) / 1000.0,"
+        " (SELECT sum(registered_wh) FROM readings) / 1000.0",
+    )
+    assert whole[:2] == pytest.approx(parts)
+    assert whole[2] == pytest.approx(parts[0] - parts[1])
+    assert whole[3] == 2 * sum(MONTHS.values())
+    rows = ask(all_of_it, "SELECT feeder_kwh, meters_kwh, gap_kwh, meters FROM feeder_balance_monthly")
+    seen = dataset.tables["feeder_readings"]["registered_kwh"].to_pylist()
+    assert sum(row[0] for row in rows) == pytest.approx(sum(seen))
+    assert sum(row[1] for row in rows) == pytest.approx(dataset.registered_kwh.sum())
+    assert sum(row[3] for row in rows) == dataset.num_meters * len(MONTHS)
+
+
 def test_labelled_meters_are_all_meters_with_the_labels(dataset: Dataset, all_of_it: Path) -> None:
     rows = ask(all_of_it, "SELECT is_theft, anomaly_type, lost_kwh, events FROM meters_labelled ORDER BY meter_id")
     assert [row[0] for row in rows] == dataset.is_theft.tolist()

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from reporting_tables import NASTY, QUOTED, meters, small, transformers
+from tests_support import built
 
 from ghostload.dataset import Dataset
 from ghostload.errors import DataError
@@ -160,3 +161,19 @@ def test_a_column_that_is_missing_or_holds_no_numbers_is_named() -> None:
         render_map(balanced(transformer_energy=truth().drop_columns("technical_loss_kwh")), truth=True)
     with pytest.raises(DataError, match="column registered_kwh"):
         render_report(balanced(transformer_readings=readings(registered_kwh=["x"] * 7)), truth=False)
+
+
+@pytest.mark.parametrize("interval", [None, "1h"])
+def test_months_and_intervals_alike_give_the_panel_its_balance(interval: str | None) -> None:
+    dataset = built(num_meters=60, num_transformers=3, num_months=2, interval=interval)
+    seen = dataset.frame("transformer_readings").registered_kwh.to_numpy().reshape(3, 2)
+    true = dataset.frame("transformer_energy")
+    for truth, delivered in ((False, seen), (True, true.delivered_kwh.to_numpy().reshape(3, 2))):
+        meta, arrays = content(render_map(dataset, truth=truth))
+        np.testing.assert_allclose(
+            arrays["delivered"].reshape(3, 2) * meta["steps"]["delivered"], delivered, atol=meta["steps"]["delivered"]
+        )
+        assert meta["truth"] is truth
+        page = render_report(dataset, truth=truth)
+        assert 'id="energy"' in page
+        assert 'id="feeders"' in page
