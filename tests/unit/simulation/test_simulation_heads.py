@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -189,9 +190,15 @@ def test_months_of_feeders_are_the_sums_of_their_intervals(made: Dataset) -> Non
 @pytest.mark.parametrize("truth", [False, True])
 @pytest.mark.parametrize("wanted", [{"feeder": "FD_02"}, {"meters": ["MTR_000007"]}, {"transformers": ["TX_0003"]}, {}])
 def test_feeders_computed_alone_equal_the_full_run(
-    made: Dataset, months: Dataset, truth: bool, wanted: dict[str, object]
+    made: Dataset, months: Dataset, truth: bool, wanted: dict[str, Any]
 ) -> None:
-    options = {**wanted, "start": "2025-01-31T12:00", "end": "2025-02-02", "truth": truth, "of": "feeders"}
+    options: dict[str, Any] = {
+        **wanted,
+        "start": "2025-01-31T12:00",
+        "end": "2025-02-02",
+        "truth": truth,
+        "of": "feeders",
+    }
     stored = made.readings(**options).to_table()
     alone = compute_readings(months, interval="1h", **options).to_table()
     assert stored.num_rows == 36 * (1 if wanted else 3)
