@@ -22,7 +22,7 @@ from ghostload.anomalies.theft import draw_thefts
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.calendar import month_numbers
 from ghostload.consumption.customers import draw_customers
-from ghostload.consumption.interval_demand import interval_true_wh
+from ghostload.consumption.interval_demand import intervals_of
 from ghostload.consumption.monthly import monthly_true_kwh
 from ghostload.consumption.reactive import interval_q_varh
 from ghostload.dataset.dataset import Dataset
@@ -37,7 +37,6 @@ from ghostload.metering.voltage import recorded_voltage_v
 from ghostload.simulation.blocks import Found, run_blocks
 from ghostload.simulation.feeder import Energies, Feeder, FeederMonth
 from ghostload.simulation.months import blocks_of
-from ghostload.simulation.network import network_table
 from ghostload.simulation.run import Arrays, Progress, Store
 from ghostload.simulation.world import World
 from ghostload.streams import BLOCK, FloatArray, IntArray, Streams
@@ -77,9 +76,7 @@ def simulate_block(world: World, start: int, stop: int) -> Arrays:
     drawn = monthly_true_kwh(customers, world.numbers, streams)
 
     def hours_of(meters: IntArray, month_kwh: FloatArray) -> IntArray:
-        hours = interval_true_wh(
-            world.customers, world.numbers, month_kwh, 60, streams, rows=meters, habits=world.habits
-        )
+        hours = intervals_of(meters, world.habits_of(meters), world.numbers, month_kwh, 60, streams)
         return hours.astype(np.int64)
 
     partners = _partners(world, events, start, stop)
@@ -119,15 +116,7 @@ def simulate_month(world: World, feeder: Feeder, offset: int) -> FeederMonth:
     """
     config, streams, minutes = world.config, world.streams, world.minutes
     number, month = world.numbers[offset : offset + 1], slice(offset, offset + 1)
-    demand = interval_true_wh(
-        world.customers,
-        number,
-        feeder.part.drawn_kwh[:, month],
-        minutes,
-        streams,
-        rows=feeder.meters,
-        habits=world.habits,
-    )
+    demand = intervals_of(feeder.meters, feeder.habits, number, feeder.demand_kwh[:, month], minutes, streams)
     recorded = record_intervals(
         demand,
         feeder.registered_kwh[:, month],
@@ -222,19 +211,18 @@ class SyntheticDataPipeline:
         if self.config.interval is None and not world.flow:
             return dataset
         world.prepare()
-        if world.flow:
-            dataset = replace(dataset, network=network_table(world.wires))
         if self.config.interval is None:
             from ghostload.simulation.by_days import balance_by_days
 
             balance = balance_by_days(world, found.months, jobs=jobs, report=report)
-            return replace(dataset, tables={**dataset.tables, **world.energy_tables(balance)})
+            tables = {**dataset.tables, **world.energy_tables(balance)}
+            return replace(dataset, tables=tables, network=world.lines.table())
         from ghostload.simulation.in_time import run_feeders
 
         with ExitStack() as stack:
             if engine is None:
                 engine = stack.enter_context(open_engine("threads" if jobs > 1 else "serial", jobs))
-            return run_feeders(
+            made = run_feeders(
                 world,
                 found.months,
                 dataset,
@@ -244,6 +232,7 @@ class SyntheticDataPipeline:
                 simulate=simulate_month,
                 remote=RemoteFeeders,
             )
+        return replace(made, network=world.lines.table()) if world.flow else made
 
     def generate_all(self) -> dict[str, Any]:
         """Make the data set and return its tables as the seed's guide names them.
@@ -310,7 +299,9 @@ class RemoteFeeders:
         with _WORLD_LOCK:
             if _WORLDS.get("config") != self.config:
                 world = build_world(self.config)
-                found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=_silent)
+                found = run_blocks(
+                    world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=_silent, table=False
+                )
                 world.prepare()
                 _WORLDS.update(config=self.config, world=world, months=found.months)
         return FeederMaker(_WORLDS["world"], _WORLDS["months"], BlockStore(self.folder), simulate_month)(feeder)
@@ -396,7 +387,7 @@ def _assemble(world: World, found: Found) -> Dataset:
     stolen = np.flatnonzero(theft[events.kind])
     tables = {
         "transformers": transformers_table(world.territory, world.capacity_kva),
-        "meters": meters_table(world.territory, world.customers, config.months, found.months.registered_kwh),
+        "meters": meters_table(world.territory, world.customers, config.months, found.registered_kwh),
         "anomaly_labels": labels_table(events.rows(stolen), lost[stolen], exposed[stolen], config.num_months),
         "anomaly_events": events_table(events, lost, exposed, int(world.numbers[0]), config.num_months),
     }

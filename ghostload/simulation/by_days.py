@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ghostload.engines import open_engine
+from ghostload.errors import UsageError
 from ghostload.simulation.balance import Arrays, joined
 from ghostload.simulation.feeder import Feeder
 from ghostload.simulation.months import Months
 from ghostload.simulation.run import Progress, Tally
 from ghostload.simulation.world import World
-from ghostload.streams import FloatArray
 
 if TYPE_CHECKING:
     from ghostload.physics.days import RepresentativeDays
@@ -44,7 +44,7 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
 
     def solve(number: int) -> Arrays:
         feeder = world.feeder(number, months)
-        found = _balance(world, feeder, months.true_kwh[feeder.meters], days)
+        found = _balance(world, feeder, days)
         tally.add(len(feeder.meters))
         return found
 
@@ -54,19 +54,13 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
     return joined(owned, len(world.capacity_kva), len(world.numbers))
 
 
-def _balance(world: World, feeder: Feeder, true_kwh: FloatArray, days: RepresentativeDays) -> Arrays:
+def _balance(world: World, feeder: Feeder, days: RepresentativeDays) -> Arrays:
     """Return the balance of one feeder; (T, months) arrays. Hours without a solution count as if nothing were lost."""
-    from ghostload.physics.days import day_powers
+    from ghostload.physics.days import powers_of
 
-    p_kw, q_kvar = day_powers(
-        world.customers,
-        days,
-        true_kwh,
-        world.streams,
-        rows=feeder.meters,
-        habits=world.habits,
-        shares=world.shares,
-    )
+    if feeder.shares is None:
+        raise UsageError(f"feeder {feeder.number}: has no wires; set physics to power_flow")
+    p_kw, q_kvar = powers_of(feeder.meters, feeder.habits, feeder.shares, days, feeder.demand_kwh, world.streams)
     flows = feeder.solve(p_kw, q_kvar, 60, weight=days.step_weight)
     blank = np.isnan(flows.delivered_wh)
     true = np.where(blank, feeder.by_transformer(p_kw) * 1e3, flows.delivered_wh)
@@ -76,7 +70,7 @@ def _balance(world: World, feeder: Feeder, true_kwh: FloatArray, days: Represent
     np.add.at(lost, at, feeder.part.lost_wh / 1e3)
     return {
         "delivered_kwh": delivered,
-        "true_kwh": feeder.by_transformer(true_kwh),
+        "true_kwh": feeder.by_transformer(feeder.demand_kwh),
         "registered_kwh": feeder.by_transformer(feeder.registered_kwh),
         "technical_loss_kwh": days.by_month(np.where(blank, 0.0, flows.low_loss_wh)) / 1e3,
         "non_technical_loss_kwh": lost,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.anomalies.in_time import Part
+from ghostload.consumption.habits import Habits
 from ghostload.consumption.reactive import ReactiveShares
 from ghostload.errors import UsageError
 from ghostload.physics.flows import FeederFlows
@@ -29,11 +30,15 @@ class Feeder:
         Position of each meter's transformer in ``transformers``.
     part : Part
         The meters' months and their events.
-    registered_kwh : (n, months) array
+    demand_kwh, registered_kwh : (n, months) arrays
+        As :class:`~ghostload.simulation.months.Months` keeps them.
+    habits : Habits
     shares : ReactiveShares, optional
         Of the meters.
     plan : FeederPlan, optional
-        None, like the shares, where no power flow is solved.
+        None, like the shares and the order, where no power flow is solved.
+    order : (n,) array, optional
+        Position in ``meters`` of each of the plan's.
     gain : (T,) array
         Registered over delivered energy of the transformers' meters.
     has_meter : (T,) array of bool
@@ -45,9 +50,12 @@ class Feeder:
     transformers: IntArray
     home: IntArray
     part: Part
+    demand_kwh: FloatArray
     registered_kwh: FloatArray
+    habits: Habits
     shares: ReactiveShares | None
     plan: FeederPlan | None
+    order: IntArray | None
     gain: FloatArray
     has_meter: BoolArray
 
@@ -76,9 +84,9 @@ class Feeder:
         weight : (S,) array, optional
             How many steps each stands for.
         """
-        if self.plan is None:
+        if self.plan is None or self.order is None:
             raise UsageError(f"feeder {self.number}: has no wires; set physics to power_flow")
-        order = np.searchsorted(self.meters, self.plan.meters)
+        order = self.order
         rows = np.argsort(self.plan.transformers, kind="stable")
         solve = self.plan.solve_wh if real.dtype.kind == "i" else self.plan.solve
         flows = solve(real[order], reactive[order], minutes=minutes, weight=weight)

@@ -6,17 +6,51 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ghostload.dataset.ids import ids, names_at
+from ghostload.dataset.ids import ids
+from ghostload.export.network import MOST_LINES
+from ghostload.streams import BoolArray, IntArray
 from ghostload.wires.impedance import phases_of
-from ghostload.wires.model import Wires
+from ghostload.wires.model import MaskArray, Wires
+from ghostload.wires.parts import FEEDERS_AT_ONCE, WiresInParts, WiresPart
 
 
-def network_table(wires: Wires) -> pa.Table:
+class Lines:
+    """The lines of all feeders, part by part as their wires are built.
+
+    Parameters
+    ----------
+    wiring : WiresInParts
+    meters : int
+        How many there are. When their service drops alone are more than are written, the drops are left out.
+    """
+
+    def __init__(self, wiring: WiresInParts, meters: int) -> None:
+        self._wiring, self._whole = wiring, meters <= MOST_LINES
+        self._tables: dict[int, pa.Table] = {}
+
+    def see(self, part: WiresPart) -> None:
+        """Take in the lines of a part; threads may do so at once, and again."""
+        first = int(part.feeders[0])
+        if first not in self._tables:
+            table = network_table(part.wires, part.feeders, part.transformers)
+            self._tables[first] = table if self._whole else table.filter(pc.not_equal(table["kind"], "drop"))
+
+    def table(self) -> pa.Table:
+        """Return all of them, as :func:`network_table` does."""
+        for number in range(len(self._wiring)):
+            if number * FEEDERS_AT_ONCE not in self._tables:
+                self.see(self._wiring.part(number))
+        return pa.concat_tables([self._tables[first] for first in sorted(self._tables)])
+
+
+def network_table(wires: Wires, feeders: IntArray | None = None, transformers: IntArray | None = None) -> pa.Table:
     """Return all lines, each before those behind it, feeder by feeder; no ground truth is in it.
 
     Parameters
     ----------
     wires : Wires
+    feeders, transformers : (F,), (T,) arrays of int, optional
+        Their numbers, where the wires are a part.
 
     Returns
     -------
@@ -35,15 +69,13 @@ def network_table(wires: Wires) -> pa.Table:
     low = np.array([level != "mv" for level in levels], dtype=bool)[line]
     return pa.table(
         {
-            "kind": names_at(levels, line),
+            "kind": _names(levels, line),
             "voltage_kv": kv[line],
-            "conductor": names_at([entry.name for entry in practice.lines], line),
-            "phases": names_at([phases_of(mask) for mask in range(8)], wires.phases[rows].astype(np.int64)),
+            "conductor": _names([entry.name for entry in practice.lines], line),
+            "phases": _names([phases_of(mask) for mask in range(8)], wires.phases[rows]),
             "length_m": layout.length_m[rows],
-            "feeder_id": ids("FD_", feeder),
-            "transformer_id": pc.if_else(
-                pa.array(low), ids("TX_", np.maximum(layout.transformer[rows], 0)), pa.scalar(None, pa.string())
-            ),
+            "feeder_id": _coded("FD_", feeder, feeders),
+            "transformer_id": _coded("TX_", layout.transformer[rows], transformers, ~low),
             "drop_percent": 100.0 * (1.0 - wires.vm_pu[rows]),
             "lon0": layout.lon[near],
             "lat0": layout.lat[near],
@@ -51,3 +83,15 @@ def network_table(wires: Wires) -> pa.Table:
             "lat1": layout.lat[rows],
         }
     )
+
+
+def _names(names: list[str], index: IntArray | MaskArray) -> pa.DictionaryArray:
+    distinct = sorted(set(names))
+    place = np.array([distinct.index(name) for name in names], dtype=np.int8)
+    return pa.DictionaryArray.from_arrays(pa.array(place[index]), pa.array(distinct))
+
+
+def _coded(prefix: str, index: IntArray, numbers: IntArray | None, none: BoolArray | None = None) -> pa.DictionaryArray:
+    """Return ids by their positions, counted from 0 where no numbers are given; null where ``none`` holds."""
+    numbers = np.arange(int(index.max(initial=-1)) + 1) if numbers is None else numbers
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32), mask=none), ids(prefix, numbers))
