@@ -21,7 +21,7 @@ from ghostload.anomalies.registry import KINDS
 from ghostload.anomalies.theft import draw_thefts
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.calendar import month_numbers
-from ghostload.consumption.customers import draw_customers
+from ghostload.consumption.customers import known_customers
 from ghostload.consumption.interval_demand import intervals_of
 from ghostload.consumption.monthly import monthly_true_kwh
 from ghostload.consumption.reactive import interval_q_varh
@@ -51,7 +51,7 @@ def build_world(config: GeneratorConfig) -> World:
     streams = Streams(config.random_seed)
     numbers = month_numbers(config.months)
     territory = build_territory(config, streams)
-    customers = draw_customers(config, streams)
+    customers = known_customers(config, streams)
     peak = diversified_peak_kva(
         customers.peak_kva, customers.class_index, territory.meter_transformer, config.transformers
     )
@@ -72,7 +72,7 @@ def simulate_block(world: World, start: int, stop: int) -> Arrays:
         ``lost_kwh`` and ``exposed_kwh`` (E,) of the events of these meters, and by month ``cut_wh``, ``lost_wh``
         (E, T) in whole watt-hours.
     """
-    customers, events, streams = world.customers.rows(start, stop), world.events.of_meters(start, stop), world.streams
+    customers, events, streams = world.customers_of(start, stop), world.events.of_meters(start, stop), world.streams
     drawn = monthly_true_kwh(customers, world.numbers, streams)
 
     def hours_of(meters: IntArray, month_kwh: FloatArray) -> IntArray:
@@ -96,8 +96,8 @@ def _partners(world: World, events: Events, start: int, stop: int) -> list[Part]
     """Return the parts of the meters of other blocks that events of this one go with."""
     needed = partners_needed(events, np.arange(start, stop))
     found = []
-    for first, last in blocks_of(needed, BLOCK, len(world.customers)):
-        customers = world.customers.rows(first, last)
+    for first, last in blocks_of(needed, BLOCK, len(world.known)):
+        customers = world.customers_of(first, last)
         drawn = monthly_true_kwh(customers, world.numbers, world.streams)
         part = partner_part(drawn, world.events.of_meters(first, last), customers, world.numbers, world.streams)
         found.append(part.of_meters(needed[(needed >= first) & (needed < last)]))
@@ -387,7 +387,7 @@ def _assemble(world: World, found: Found) -> Dataset:
     stolen = np.flatnonzero(theft[events.kind])
     tables = {
         "transformers": transformers_table(world.territory, world.capacity_kva),
-        "meters": meters_table(world.territory, world.customers, config.months, found.registered_kwh),
+        "meters": meters_table(world.territory, world.known, config.months, found.registered_kwh),
         "anomaly_labels": labels_table(events.rows(stolen), lost[stolen], exposed[stolen], config.num_months),
         "anomaly_events": events_table(events, lost, exposed, int(world.numbers[0]), config.num_months),
     }

@@ -124,7 +124,7 @@ def _with_partners(world: World, meters: IntArray) -> IntArray:
 
 def _months(world: World, meters: IntArray, simulate_block: Callable[[World, int, int], Arrays]) -> Months:
     """Compute the months of the blocks that hold some meters; of others nothing is known."""
-    count, months, events = len(world.customers), len(world.numbers), len(world.events)
+    count, months, events = len(world.known), len(world.numbers), len(world.events)
     rows = MeterRows(row_type(months), count)
     cut_wh, lost_wh = (np.zeros((events, months), dtype=np.int64) for _ in range(2))
     for start, stop in blocks_of(meters, BLOCK, count):
@@ -139,7 +139,7 @@ def _refuse_other_months(world: World, dataset: Dataset, months: Months, meters:
     """Refuse to compute readings that do not add up to the months of the data set."""
     published = dataset.registered_kwh
     differs: BoolArray = np.ones(len(meters), dtype=bool)
-    if published.shape == (len(world.customers), len(world.numbers)):
+    if published.shape == (len(world.known), len(world.numbers)):
         differs = (published[meters] != months.rows.take(meters)["registered_kwh"]).any(axis=1)
     if differs.any():
         name = ids("MTR_", meters[differs][:1])[0].as_py()

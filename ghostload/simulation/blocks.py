@@ -58,7 +58,7 @@ def run_blocks(
     table : bool
         Whether what was registered is wanted for the table of meters.
     """
-    count, months, events = len(world.customers), len(world.numbers), len(world.events)
+    count, months, events = len(world.known), len(world.numbers), len(world.events)
     registered = np.empty((months, count if table else 0))
     by_feeder = world.flow or world.config.interval is not None
     rows = MeterRows(row_type(months), count if by_feeder else 0, store.folder if store is not None else None)

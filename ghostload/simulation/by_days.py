@@ -40,7 +40,7 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
 
     feeders = [number for number in range(world.num_feeders) if len(world.meters_of(number))]
     days = choose_days(world.numbers, world.streams)
-    tally = Tally("power flow", len(world.customers), report)
+    tally = Tally("power flow", len(world.known), report)
 
     def solve(number: int) -> Arrays:
         feeder = world.feeder(number, months)

@@ -176,4 +176,4 @@ def _made(folder: Path) -> Path:
 
 def _readings(world: World) -> int:
     """Count the readings of all meters."""
-    return len(world.customers) * int(np.sum(world.steps))
+    return len(world.known) * int(np.sum(world.steps))

@@ -54,7 +54,7 @@ class Months:
         return Part(
             meters=meters,
             level_kwh=customers.level_kwh[meters],
-            class_index=customers.class_index[meters],
+            class_index=customers.class_index[meters].astype(np.int64),
             drawn_kwh=np.ascontiguousarray(rows["demand_kwh"]),
             events=self.events.rows(event),
             cut_wh=self.cut_wh[event],

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ghostload.anomalies.events import Events
 from ghostload.config.model import GeneratorConfig
-from ghostload.consumption.customers import Customers
+from ghostload.consumption.customers import Customers, draw_customers
 from ghostload.consumption.habits import Habits, draw_habits, join_habits
 from ghostload.consumption.intervals import RESOLUTIONS, steps_in_month
 from ghostload.consumption.reactive import own_reactive, shares_of
@@ -37,7 +37,8 @@ class World:
     numbers : (T,) array of int
         Month numbers.
     territory : Territory
-    customers : Customers
+    known : Customers
+        As :func:`~ghostload.consumption.customers.known_customers` keeps them.
     capacity_kva : (transformers,) array
     events : Events
     """
@@ -46,9 +47,18 @@ class World:
     streams: Streams
     numbers: IntArray
     territory: Territory
-    customers: Customers
+    known: Customers
     capacity_kva: FloatArray
     events: Events
+
+    @property
+    def customers(self) -> Customers:
+        """All customers, with all attributes; drawn anew each time."""
+        return draw_customers(self.config, self.streams)
+
+    def customers_of(self, start: int, stop: int) -> Customers:
+        """Return the customers ``start .. stop - 1`` with all attributes."""
+        return draw_customers(self.config, self.streams, start, stop)
 
     @property
     def minutes(self) -> int:
@@ -72,37 +82,37 @@ class World:
 
     def habits_of(self, meters: IntArray) -> Habits:
         """Return the habits of some meters, ascending, drawn block by block and not kept."""
-        blocks = blocks_of(meters, BLOCK, len(self.customers))
+        blocks = blocks_of(meters, BLOCK, len(self.known))
         parts = [
-            draw_habits(self.customers.rows(a, b), self.streams).take(meters[(meters >= a) & (meters < b)] - a)
+            draw_habits(self.customers_of(a, b), self.streams).take(meters[(meters >= a) & (meters < b)] - a)
             for a, b in blocks
         ]
-        return join_habits(parts) if parts else draw_habits(self.customers.rows(0, 0), self.streams)
+        return join_habits(parts) if parts else draw_habits(self.customers_of(0, 0), self.streams)
 
     def rows_of(self, start: int, arrays: Arrays) -> Rows:
         """Return what is kept of a block of meters from ``start`` on, from its months."""
         registered = arrays["registered_kwh"]
         demand = arrays["drawn_kwh" if self.config.interval is not None else "true_kwh"]
         stop = start + len(registered)
-        habits = draw_habits(self.customers.rows(start, stop), self.streams)
+        habits = draw_habits(self.customers_of(start, stop), self.streams)
         return rows_of(demand, registered, habits, own_reactive(start, stop, self.streams))
 
     @cached_property
     def wires(self) -> Wires:
         """The wires of all feeders at once."""
-        return build_wires(self.territory, self.customers, self.capacity_kva, self.config, self.streams)
+        return build_wires(self.territory, self.known, self.capacity_kva, self.config, self.streams)
 
     @cached_property
     def wiring(self) -> WiresInParts:
         """The wires of some feeders at a time."""
         return WiresInParts(
-            self.territory, self.customers, self.capacity_kva, self.config, self.streams, *self._meters_by_feeder
+            self.territory, self.known, self.capacity_kva, self.config, self.streams, *self._meters_by_feeder
         )
 
     @cached_property
     def lines(self) -> Lines:
         """The table of all lines, as far as it is made."""
-        return Lines(self.wiring, len(self.customers))
+        return Lines(self.wiring, len(self.known))
 
     @cached_property
     def has_meter(self) -> BoolArray:
@@ -166,14 +176,14 @@ class World:
         rows = months.rows.take(meters)
         habits = habits_in(rows)
         if plan is not None:
-            customers = self.customers
+            customers = self.known
             shares = shares_of(customers.class_index[meters], customers.level_kwh[meters], habits, rows["reactive"])
         return Feeder(
             number=number,
             meters=meters,
             transformers=transformers,
             home=np.searchsorted(transformers, self.territory.meter_transformer[meters]),
-            part=months.part_of(meters, rows, self.customers),
+            part=months.part_of(meters, rows, self.known),
             demand_kwh=np.ascontiguousarray(rows["demand_kwh"]),
             registered_kwh=np.ascontiguousarray(rows["registered_kwh"]),
             habits=habits,
