@@ -11,7 +11,7 @@ from ghostload.export.network import MOST_LINES
 from ghostload.streams import BoolArray, IntArray
 from ghostload.wires.impedance import phases_of
 from ghostload.wires.model import MaskArray, Wires
-from ghostload.wires.parts import FEEDERS_AT_ONCE, WiresInParts, WiresPart
+from ghostload.wires.parts import WiresInParts, WiresPart
 
 
 class Lines:
@@ -30,17 +30,16 @@ class Lines:
 
     def see(self, part: WiresPart) -> None:
         """Take in the lines of a part; threads may do so at once, and again."""
-        first = int(part.feeders[0])
-        if first not in self._tables:
+        if part.number not in self._tables:
             table = network_table(part.wires, part.feeders, part.transformers)
-            self._tables[first] = table if self._whole else table.filter(pc.not_equal(table["kind"], "drop"))
+            self._tables[part.number] = table if self._whole else table.filter(pc.not_equal(table["kind"], "drop"))
 
     def table(self) -> pa.Table:
         """Return all of them, as :func:`network_table` does."""
         for number in range(len(self._wiring)):
-            if number * FEEDERS_AT_ONCE not in self._tables:
+            if number not in self._tables:
                 self.see(self._wiring.part(number))
-        return pa.concat_tables([self._tables[first] for first in sorted(self._tables)])
+        return pa.concat_tables([self._tables[number] for number in sorted(self._tables)])
 
 
 def network_table(wires: Wires, feeders: IntArray | None = None, transformers: IntArray | None = None) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,7 +43,8 @@ class MeterRows:
             if count * kind.itemsize > self.IN_MEMORY:
                 if folder is not None:
                     folder.mkdir(parents=True, exist_ok=True)
-                self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - open as long as the object is there
+                self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - open as long as the object is
+                weakref.finalize(self, self._file.close)
                 self._file.truncate(count * kind.itemsize)
             else:
                 self._memory = np.zeros(count, kind)
@@ -62,8 +64,9 @@ class MeterRows:
             return
         try:
             self._file.seek(start * self.kind.itemsize)
-            self._file.write(np.ascontiguousarray(rows).view(np.uint8).data)
-            self._file.flush()
+            left = np.ascontiguousarray(rows).view(np.uint8).data
+            while len(left):
+                left = left[self._file.write(left) :]
         except OSError as error:
             raise self._refused(error) from None
 

@@ -26,11 +26,13 @@ class WiresPart:
 
     Attributes
     ----------
+    number : int
     wires : Wires
     feeders, transformers, meters : (F,), (T,), (N,) arrays
         Their numbers in the whole, ascending.
     """
 
+    number: int
     wires: Wires
     feeders: IntArray
     transformers: IntArray
@@ -112,4 +114,4 @@ class WiresInParts:
             self._config,
             self._dealt.of(feeders, transformers, meters),
         )
-        return WiresPart(wires, feeders, transformers, meters)
+        return WiresPart(number, wires, feeders, transformers, meters)
