@@ -19,8 +19,8 @@ from ghostload.anomalies.look_alikes import draw_look_alikes
 from ghostload.anomalies.theft import draw_thefts
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.calendar import month_numbers
-from ghostload.consumption.customers import draw_customers
-from ghostload.consumption.interval_demand import interval_true_wh
+from ghostload.consumption.customers import known_customers
+from ghostload.consumption.interval_demand import intervals_of
 from ghostload.consumption.monthly import monthly_true_kwh
 from ghostload.consumption.reactive import interval_q_varh
 from ghostload.dataset.dataset import Dataset
@@ -35,7 +35,6 @@ from ghostload.simulation.balance import energies
 from ghostload.simulation.blocks import run_blocks
 from ghostload.simulation.feeder import Feeder, FeederMonth
 from ghostload.simulation.months import blocks_of
-from ghostload.simulation.network import network_table
 from ghostload.simulation.run import Arrays, Progress, Store
 from ghostload.simulation.world import World
 from ghostload.streams import BLOCK, FloatArray, IntArray, Streams
@@ -50,7 +49,7 @@ def build_world(config: GeneratorConfig) -> World:
     streams = Streams(config.random_seed)
     numbers = month_numbers(config.months)
     territory = build_territory(config, streams)
-    customers = draw_customers(config, streams)
+    customers = known_customers(config, streams)
     peak = diversified_peak_kva(
         customers.peak_kva, customers.class_index, territory.meter_transformer, config.transformers
     )
@@ -71,13 +70,11 @@ def simulate_block(world: World, start: int, stop: int) -> Arrays:
         ``lost_kwh`` and ``exposed_kwh`` (E,) of the events of these meters, and by month ``cut_wh``, ``lost_wh``
         (E, T) in whole watt-hours.
     """
-    customers, events, streams = world.customers.rows(start, stop), world.events.of_meters(start, stop), world.streams
+    customers, events, streams = world.customers_of(start, stop), world.events.of_meters(start, stop), world.streams
     drawn = monthly_true_kwh(customers, world.numbers, streams)
 
     def hours_of(meters: IntArray, month_kwh: FloatArray) -> IntArray:
-        hours = interval_true_wh(
-            world.customers, world.numbers, month_kwh, 60, streams, rows=meters, habits=world.habits
-        )
+        hours = intervals_of(meters, world.habits_of(meters), world.numbers, month_kwh, 60, streams)
         return hours.astype(np.int64)
 
     partners = _partners(world, events, start, stop)
@@ -97,8 +94,8 @@ def _partners(world: World, events: Events, start: int, stop: int) -> list[Part]
     """Return the parts of the meters of other blocks that events of this one go with."""
     needed = partners_needed(events, np.arange(start, stop))
     found = []
-    for first, last in blocks_of(needed, BLOCK, len(world.customers)):
-        customers = world.customers.rows(first, last)
+    for first, last in blocks_of(needed, BLOCK, len(world.known)):
+        customers = world.customers_of(first, last)
         drawn = monthly_true_kwh(customers, world.numbers, world.streams)
         part = partner_part(drawn, world.events.of_meters(first, last), customers, world.numbers, world.streams)
         found.append(part.of_meters(needed[(needed >= first) & (needed < last)]))
@@ -117,15 +114,7 @@ def simulate_month(world: World, feeder: Feeder, offset: int) -> FeederMonth:
     """
     config, streams, minutes = world.config, world.streams, world.minutes
     number, month = world.numbers[offset : offset + 1], slice(offset, offset + 1)
-    demand = interval_true_wh(
-        world.customers,
-        number,
-        feeder.part.drawn_kwh[:, month],
-        minutes,
-        streams,
-        rows=feeder.meters,
-        habits=world.habits,
-    )
+    demand = intervals_of(feeder.meters, feeder.habits, number, feeder.demand_kwh[:, month], minutes, streams)
     recorded = record_intervals(
         demand,
         feeder.registered_kwh[:, month],
@@ -209,19 +198,18 @@ class SyntheticDataPipeline:
         if self.config.interval is None and not world.flow:
             return dataset
         world.prepare()
-        if world.flow:
-            dataset = replace(dataset, network=network_table(world.wires))
         if self.config.interval is None:
             from ghostload.simulation.by_days import balance_by_days
 
             balance = balance_by_days(world, found.months, jobs=jobs, report=report)
-            return replace(dataset, tables={**dataset.tables, **world.energy_tables(balance)})
+            tables = {**dataset.tables, **world.energy_tables(balance)}
+            return replace(dataset, tables=tables, network=world.lines.table())
         from ghostload.simulation.in_time import run_feeders
 
         with ExitStack() as stack:
             if engine is None:
                 engine = stack.enter_context(open_engine("threads" if jobs > 1 else "serial", jobs))
-            return run_feeders(
+            made = run_feeders(
                 world,
                 found.months,
                 dataset,
@@ -231,6 +219,7 @@ class SyntheticDataPipeline:
                 simulate=simulate_month,
                 remote=RemoteFeeders,
             )
+        return replace(made, network=world.lines.table()) if world.flow else made
 
     def generate_all(self) -> dict[str, Any]:
         """Make the data set and return its tables as the seed's guide names them.
@@ -297,7 +286,9 @@ class RemoteFeeders:
         with _WORLD_LOCK:
             if _WORLDS.get("config") != self.config:
                 world = build_world(self.config)
-                found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=_silent)
+                found = run_blocks(
+                    world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=_silent, table=False
+                )
                 world.prepare()
                 _WORLDS.update(config=self.config, world=world, months=found.months)
         return FeederMaker(_WORLDS["world"], _WORLDS["months"], BlockStore(self.folder), simulate_month)(feeder)

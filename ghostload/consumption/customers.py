@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ghostload.config.model import CUSTOMER_CLASSES, GeneratorConfig
 from ghostload.consumption.calendar import MEAN_DAYS
 from ghostload.consumption.shapes import SIZE_CUTS, shape_table
-from ghostload.streams import FloatArray, IntArray, Stage, Streams
+from ghostload.streams import BLOCK, FloatArray, IntArray, Stage, Streams
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,31 @@ class Customers:
         """Return the customers at positions ``start .. stop - 1``."""
         arrays = {f.name: getattr(self, f.name)[start:stop] for f in fields(self) if f.name != "start"}
         return Customers(start=self.start + start, **arrays)
+
+
+_KNOWN_AT_ONCE = 64 * BLOCK
+_DROPPED = ("cooling", "own_season", "season_phase", "noise")
+
+
+def known_customers(config: GeneratorConfig, streams: Streams) -> Customers:
+    """Draw all customers, and keep of them what the choice of events, the wires and the tables need: 18 bytes each.
+
+    Class and size are int8; the attributes that only months follow from are NaN and take no memory.
+    """
+    count = config.num_meters
+    arrays: dict[str, NDArray[Any]] = {
+        "class_index": np.empty(count, dtype=np.int8),
+        "size_index": np.empty(count, dtype=np.int8),
+        "level_kwh": np.empty(count),
+        "peak_kva": np.empty(count),
+    }
+    for start in range(0, count, _KNOWN_AT_ONCE):
+        stop = min(start + _KNOWN_AT_ONCE, count)
+        part = draw_customers(config, streams, start, stop)
+        for name, array in arrays.items():
+            array[start:stop] = getattr(part, name)
+    nothing = np.broadcast_to(np.nan, count)
+    return Customers(start=0, **arrays, **dict.fromkeys(_DROPPED, nothing))
 
 
 def draw_customers(config: GeneratorConfig, streams: Streams, start: int = 0, stop: int | None = None) -> Customers:

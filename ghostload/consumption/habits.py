@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -81,6 +82,11 @@ class Habits:
     def columns(self) -> FloatArray:
         """All but the archetype as one (n, 13) array, in the order of the attributes."""
         return np.stack([getattr(self, f.name) for f in fields(self) if f.name != "archetype"], axis=1)
+
+
+def join_habits(parts: Sequence[Habits]) -> Habits:
+    """Return the habits of all customers of several parts, in their order."""
+    return Habits(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Habits)})
 
 
 def draw_habits(customers: Customers, streams: Streams) -> Habits:

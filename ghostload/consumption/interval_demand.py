@@ -62,19 +62,44 @@ def interval_true_wh(
     UsageError
         There is no such resolution, the months are not consecutive, or an energy is negative, not finite or too large.
     """
+    meters = customers.start + (np.arange(len(customers)) if rows is None else rows)
+    if habits is None:
+        habits = draw_habits(customers, streams)
+    own = habits if rows is None else habits.take(rows)
+    return intervals_of(meters, own, numbers, month_kwh, minutes, streams)
+
+
+def intervals_of(
+    meters: IntArray, habits: Habits, numbers: IntArray, month_kwh: FloatArray, minutes: int, streams: Streams
+) -> NDArray[np.int32]:
+    """Spread the true energy of months over their intervals; see :func:`interval_true_wh`.
+
+    Parameters
+    ----------
+    meters : (k,) array of int
+        Numbers of the customers.
+    habits : Habits
+        Theirs.
+    numbers : (T,) array of int
+    month_kwh : (k, T) array
+    minutes : int
+    streams : Streams
+
+    Returns
+    -------
+    (k, steps) array of int32, watt-hours
+    """
     minutes = checked_minutes(minutes)
     if len(numbers) and (np.diff(numbers) != 1).any():
         raise UsageError(
             f"numbers: months {numbers.tolist()} do not follow one another; ask for each run of them alone"
         )
-    meters = customers.start + (np.arange(len(customers)) if rows is None else rows)
     energy = _checked_wh(meters, month_kwh, len(numbers))
     steps = int(step_offsets(numbers, minutes)[-1]) if len(numbers) else 0
     out = np.empty((len(meters), steps), dtype=np.int32)
     if not out.size:
         return out
-    habits = draw_habits(customers, streams) if habits is None else habits
-    largest = _filled(meters, habits if rows is None else habits.take(rows), energy, numbers, minutes, streams, out)
+    largest = _filled(meters, habits, energy, numbers, minutes, streams, out)
     if largest > LARGEST_STEP_WH:
         row = int(energy.max(axis=1).argmax())
         raise UsageError(

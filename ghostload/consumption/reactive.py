@@ -57,13 +57,32 @@ def reactive_shares(customers: Customers, streams: Streams, *, habits: Habits | 
     base up to the knee and less for what is switched on for heat.
     """
     habits = draw_habits(customers, streams) if habits is None else habits
-    stop = customers.start + len(customers)
-    own = np.exp(OWN_SPREAD * np.clip(streams.normal(Stage.REACTIVE, customers.start, stop, 1)[:, 0], -3, 3))
-    home = customers.class_index == 0
+    own = own_reactive(customers.start, customers.start + len(customers), streams)
+    return shares_of(customers.class_index, customers.level_kwh, habits, own)
+
+
+def own_reactive(start: int, stop: int, streams: Streams) -> FloatArray:
+    """Draw by how much the customers ``start .. stop - 1`` take more or less than others of their kind."""
+    own: FloatArray = np.exp(OWN_SPREAD * np.clip(streams.normal(Stage.REACTIVE, start, stop, 1)[:, 0], -3, 3))
+    return own
+
+
+def shares_of(class_index: IntArray, level_kwh: FloatArray, habits: Habits, own: FloatArray) -> ReactiveShares:
+    """Return the shares of n customers from their own rows; see :func:`reactive_shares`.
+
+    Parameters
+    ----------
+    class_index, level_kwh : (n,) arrays
+        As in :class:`~ghostload.consumption.customers.Customers`.
+    habits : Habits
+    own : (n,) array
+        As :func:`own_reactive` gives it.
+    """
+    home = class_index == 0
     factors = np.array([POWER_FACTOR[name] for name in CUSTOMER_CLASSES])
-    at_load = np.sqrt(1.0 / factors**2 - 1.0)[customers.class_index]
+    at_load = np.sqrt(1.0 / factors**2 - 1.0)[class_index]
     uses = np.where(habits.room_cooling_share > 0.0, HOME_COOLED_USES_TAN, HOME_USES_TAN)
-    mean_w = customers.level_kwh / 730.5 * 1000.0
+    mean_w = level_kwh / 730.5 * 1000.0
     hour = (np.arange(HALF_HOURS_A_DAY) + 0.5) / 2.0
     swing = np.cos(2.0 * np.pi * (hour - 15.0) / 24.0)
     return ReactiveShares(

@@ -72,7 +72,7 @@ class Dataset:
     def frame(self, name: str) -> pd.DataFrame:
         """Return a table as a pandas DataFrame (converted once)."""
         if name not in self._frames:
-            self._frames[name] = self.tables[name].to_pandas()
+            self._frames[name] = _plain(self.tables[name]).to_pandas()
         frame: pd.DataFrame = self._frames[name]
         return frame
 
@@ -276,3 +276,9 @@ class Dataset:
 def _flat(column: pa.ChunkedArray) -> pa.Array:
     """One contiguous array."""
     return column.combine_chunks()
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return a table with coded text as plain text."""
+    types = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in table.schema.types]
+    return table.cast(pa.schema(zip(table.column_names, types, strict=True)))

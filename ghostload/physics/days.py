@@ -142,20 +142,43 @@ def day_powers(
     UsageError
         An energy is negative or not finite, or the shape does not fit.
     """
+    meters = customers.start + (np.arange(len(customers)) if rows is None else rows)
+    habits = draw_habits(customers, streams) if habits is None else habits
+    shares = reactive_shares(customers, streams, habits=habits) if shares is None else shares
+    if rows is not None:
+        habits, shares = habits.take(rows), shares.take(rows)
+    return powers_of(meters, habits, shares, days, month_kwh, streams)
+
+
+def powers_of(
+    meters: IntArray,
+    habits: Habits,
+    shares: ReactiveShares,
+    days: RepresentativeDays,
+    month_kwh: FloatArray,
+    streams: Streams,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Spread the true energy of months over the hours of their representative days; see :func:`day_powers`.
+
+    Parameters
+    ----------
+    meters : (k,) array of int
+        Numbers of the customers.
+    habits, shares
+        Theirs.
+    days : RepresentativeDays
+    month_kwh : (k, T) array
+    streams : Streams
+    """
     from ghostload.consumption.interval_setup import scratch
     from ghostload.grid.kernels.compiled import first_call
     from ghostload.physics.day_kernel import fill_days
 
-    meters = customers.start + (np.arange(len(customers)) if rows is None else rows)
     months = len(days.numbers)
     if month_kwh.shape != (len(meters), months):
         raise UsageError(f"month_kwh: has shape {month_kwh.shape}, must have {(len(meters), months)}: meters x months")
     if not (np.isfinite(month_kwh) & (month_kwh >= 0)).all():
         raise UsageError("month_kwh: every energy must be finite and 0 or more")
-    habits = draw_habits(customers, streams) if habits is None else habits
-    shares = reactive_shares(customers, streams, habits=habits) if shares is None else shares
-    if rows is not None:
-        habits, shares = habits.take(rows), shares.take(rows)
     p_kw = np.empty((len(meters), months * days.steps_a_month), dtype=np.float32)
     q_kvar = np.empty_like(p_kw)
     firsts = first_days(days.numbers)

@@ -15,7 +15,8 @@ from ghostload.dataset.readings import Selection, arrow_schema
 from ghostload.errors import DataError
 from ghostload.schema_in_time import FLOW_COLUMNS, PartitionedTable
 from ghostload.simulation.feeder import Feeder, FeederMonth
-from ghostload.simulation.months import Months, blocks_of
+from ghostload.simulation.months import Months, blocks_of, row_type
+from ghostload.simulation.rows import MeterRows
 from ghostload.simulation.run import Arrays
 from ghostload.simulation.tables import month_tables, starts_ms
 from ghostload.simulation.world import World
@@ -123,23 +124,23 @@ def _with_partners(world: World, meters: IntArray) -> IntArray:
 
 def _months(world: World, meters: IntArray, simulate_block: Callable[[World, int, int], Arrays]) -> Months:
     """Compute the months of the blocks that hold some meters; of others nothing is known."""
-    count, months, events = len(world.customers), len(world.numbers), len(world.events)
-    drawn, registered = np.zeros((count, months)), np.zeros((months, count))
+    count, months, events = len(world.known), len(world.numbers), len(world.events)
+    rows = MeterRows(row_type(months), count)
     cut_wh, lost_wh = (np.zeros((events, months), dtype=np.int64) for _ in range(2))
     for start, stop in blocks_of(meters, BLOCK, count):
         arrays = simulate_block(world, start, stop)
-        drawn[start:stop], registered[:, start:stop] = arrays["drawn_kwh"], arrays["registered_kwh"].T
-        rows = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
-        cut_wh[rows], lost_wh[rows] = arrays["cut_wh"], arrays["lost_wh"]
-    return Months(drawn, drawn[:0], registered, world.events, cut_wh, lost_wh)
+        rows.put(start, world.rows_of(start, arrays))
+        own = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
+        cut_wh[own], lost_wh[own] = arrays["cut_wh"], arrays["lost_wh"]
+    return Months(rows, world.events, cut_wh, lost_wh)
 
 
 def _refuse_other_months(world: World, dataset: Dataset, months: Months, meters: IntArray) -> None:
     """Refuse to compute readings that do not add up to the months of the data set."""
     published = dataset.registered_kwh
     differs: BoolArray = np.ones(len(meters), dtype=bool)
-    if published.shape == months.registered_kwh.T.shape:
-        differs = (published[meters] != months.registered_of(meters)).any(axis=1)
+    if published.shape == (len(world.known), len(world.numbers)):
+        differs = (published[meters] != months.rows.take(meters)["registered_kwh"]).any(axis=1)
     if differs.any():
         name = ids("MTR_", meters[differs][:1])[0].as_py()
         raise DataError(

@@ -21,7 +21,7 @@ def assembled(world: World, found: Found) -> Dataset:
     stolen = np.flatnonzero(theft[events.kind])
     tables = {
         "transformers": transformers_table(world.territory, world.capacity_kva),
-        "meters": meters_table(world.territory, world.customers, config.months, found.months.registered_kwh),
+        "meters": meters_table(world.territory, world.known, config.months, found.registered_kwh),
         "anomaly_labels": labels_table(events.rows(stolen), lost[stolen], exposed[stolen], config.num_months),
         "anomaly_events": events_table(events, lost, exposed, int(world.numbers[0]), config.num_months),
     }

@@ -155,8 +155,7 @@ def physical(
 
 def _of_elements(feeder: Feeder, flows: Sequence[FeederFlows]) -> Arrays:
     """Return what is said of nodes and edges; (nodes, months) and, by the kind of what is lost, (1, months)."""
-    wires = feeder.wires
-    kind = wires.layout.kind[wires.nodes_of(feeder.number)]
+    kind = feeder.node_kind
     found: Arrays = {name: np.stack([getattr(flow, name) for flow in flows], axis=1) for name in OF_ELEMENTS}
     found["iron_loss_kwh"] = np.stack([flow.iron_loss_kwh for flow in flows], axis=1)
     lost = losses_by_kind(kind, found["edge_loss_kwh"], found["iron_loss_kwh"])

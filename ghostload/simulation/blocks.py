@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ghostload.simulation.months import Months
+from ghostload.simulation.months import Months, row_type
+from ghostload.simulation.rows import MeterRows
 from ghostload.simulation.run import Arrays, Progress, Store
 from ghostload.simulation.world import World
 from ghostload.streams import FloatArray
@@ -18,15 +19,26 @@ Simulate = Callable[[World, int, int], Arrays]
 
 @dataclass(frozen=True)
 class Found:
-    """The months of all meters, and what each event lost of how much; (E,)."""
+    """The months of all meters, and what each event lost of how much; (E,).
+
+    ``registered_kwh`` (T, N) is there when it was asked for.
+    """
 
     months: Months
+    registered_kwh: FloatArray
     lost_kwh: FloatArray
     exposed_kwh: FloatArray
 
 
 def run_blocks(
-    world: World, meters: int, simulate: Simulate, *, jobs: int, store: Store | None, report: Progress
+    world: World,
+    meters: int,
+    simulate: Simulate,
+    *,
+    jobs: int,
+    store: Store | None,
+    report: Progress,
+    table: bool = True,
 ) -> Found:
     """Compute the months of all meters, block by block.
 
@@ -43,27 +55,28 @@ def run_blocks(
     store : Store, optional
         Keeps finished blocks, when there are several.
     report : callable (stage, done, total)
+    table : bool
+        Whether what was registered is wanted for the table of meters.
     """
-    count, months, events = len(world.customers), len(world.numbers), len(world.events)
-    in_time = world.config.interval is not None
-    registered = np.empty((months, count))
-    drawn = np.empty((count if in_time else 0, months))
-    true = np.empty((count if world.flow and not in_time else 0, months))
+    count, months, events = len(world.known), len(world.numbers), len(world.events)
+    registered = np.empty((months, count if table else 0))
+    by_feeder = world.flow or world.config.interval is not None
+    rows = MeterRows(row_type(months), count if by_feeder else 0, store.folder if store is not None else None)
     lost, exposed = np.empty(events), np.empty(events)
     cut_wh, lost_wh = (np.empty((events, months), dtype=np.int64) for _ in range(2))
     blocks = [(a, min(a + meters, count)) for a in range(0, count, meters)]
     done = 0
     for (start, stop), arrays in _run(world, blocks, simulate, jobs, store if len(blocks) > 1 else None):
-        registered[:, start:stop] = arrays["registered_kwh"].T
-        for demand, name in ((drawn, "drawn_kwh"), (true, "true_kwh")):
-            if len(demand):
-                demand[start:stop] = arrays[name]
-        rows = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
-        lost[rows], exposed[rows] = arrays["lost_kwh"], arrays["exposed_kwh"]
-        cut_wh[rows], lost_wh[rows] = arrays["cut_wh"], arrays["lost_wh"]
+        if table:
+            registered[:, start:stop] = arrays["registered_kwh"].T
+        if by_feeder:
+            rows.put(start, world.rows_of(start, arrays))
+        own = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
+        lost[own], exposed[own] = arrays["lost_kwh"], arrays["exposed_kwh"]
+        cut_wh[own], lost_wh[own] = arrays["cut_wh"], arrays["lost_wh"]
         done += stop - start
         report("meters", done, count)
-    return Found(Months(drawn, true, registered, world.events, cut_wh, lost_wh), lost, exposed)
+    return Found(Months(rows, world.events, cut_wh, lost_wh), registered, lost, exposed)
 
 
 def _run(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ghostload.engines import open_engine
+from ghostload.errors import UsageError
 from ghostload.simulation.balance import Arrays, joined, lost_kwh, physical, stacked
 from ghostload.simulation.feeder import Feeder
 from ghostload.simulation.months import Months
@@ -40,11 +41,11 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
 
     feeders = [number for number in range(world.num_feeders) if len(world.meters_of(number))]
     days = choose_days(world.numbers, world.streams)
-    tally = Tally("power flow", len(world.customers), report)
+    tally = Tally("power flow", len(world.known), report)
 
     def solve(number: int) -> Arrays:
         feeder = world.feeder(number, months)
-        found = _balance(world, feeder, months.true_kwh[feeder.meters], days)
+        found = _balance(world, feeder, days)
         tally.add(len(feeder.meters))
         return found
 
@@ -54,19 +55,13 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
     return joined(owned, len(world.capacity_kva), len(world.numbers))
 
 
-def _balance(world: World, feeder: Feeder, true_kwh: FloatArray, days: RepresentativeDays) -> Arrays:
+def _balance(world: World, feeder: Feeder, days: RepresentativeDays) -> Arrays:
     """Return the balance of one feeder; hours without a solution count as if nothing were lost."""
-    from ghostload.physics.days import day_powers
+    from ghostload.physics.days import powers_of
 
-    p_kw, q_kvar = day_powers(
-        world.customers,
-        days,
-        true_kwh,
-        world.streams,
-        rows=feeder.meters,
-        habits=world.habits,
-        shares=world.shares,
-    )
+    if feeder.shares is None:
+        raise UsageError(f"feeder {feeder.number}: has no wires; set physics to power_flow")
+    p_kw, q_kvar = powers_of(feeder.meters, feeder.habits, feeder.shares, days, feeder.demand_kwh, world.streams)
     weight, steps = days.step_weight, days.steps_a_month
     flows = [
         feeder.solve(p_kw[:, at], q_kvar[:, at], 60, weight=weight[at], voltages=False)
@@ -78,7 +73,7 @@ def _balance(world: World, feeder: Feeder, true_kwh: FloatArray, days: Represent
     real, reactive = feeder.head_gain.tolist()
     balance = {
         **found,
-        "true_kwh": feeder.by_transformer(true_kwh),
+        "true_kwh": feeder.by_transformer(feeder.demand_kwh),
         "registered_kwh": feeder.by_transformer(feeder.registered_kwh),
         "non_technical_loss_kwh": lost_kwh(feeder, feeder.part.lost_wh),
         "meter_kwh": _counted(found["delivered_kwh"] * feeder.gain[:, None]),

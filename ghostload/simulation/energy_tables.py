@@ -11,9 +11,8 @@ import pyarrow as pa
 from ghostload.consumption.calendar import month_name
 from ghostload.dataset.ids import ids
 from ghostload.schema import FEEDER_ENERGY, FEEDER_READINGS, TRANSFORMER_ENERGY, TRANSFORMER_READINGS, TableSchema
-from ghostload.simulation.network import losses_table
+from ghostload.simulation.network import Lines
 from ghostload.streams import BoolArray, FloatArray, IntArray
-from ghostload.wires.model import Wires
 
 _OF_FEEDER = {
     "true_kwh": "feeder_true_kwh",
@@ -28,7 +27,7 @@ _OF_HEAD = {"registered_kwh": "head_meter_kwh", "registered_kvarh": "head_meter_
 
 def energy_tables(
     balance: Mapping[str, np.ndarray[Any, Any]],
-    wires: Wires,
+    lines: Lines,
     capacity_kva: FloatArray,
     has_meter: BoolArray,
     numbers: IntArray,
@@ -39,7 +38,7 @@ def energy_tables(
     ----------
     balance : mapping
         As :func:`ghostload.simulation.balance.joined` gives it.
-    wires : Wires
+    lines : Lines
     capacity_kva, has_meter : (transformers,) arrays
     numbers : (months,) array of int
         Month numbers.
@@ -57,7 +56,7 @@ def energy_tables(
         "transformer_readings": _monthly(TRANSFORMER_READINGS, units.filter(pa.array(has_meter)), months, seen),
         "feeder_energy": _monthly(FEEDER_ENERGY, feeders, months, of_feeders),
         "feeder_readings": _monthly(FEEDER_READINGS, feeders, months, of_heads),
-        "network_losses": losses_table(wires, balance, loading.max(axis=1), balance["feeder"]),
+        "network_losses": lines.losses(balance, loading.max(axis=1)),
     }
 
 

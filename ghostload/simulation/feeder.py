@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.anomalies.in_time import Part
+from ghostload.consumption.habits import Habits
 from ghostload.consumption.reactive import ReactiveShares
 from ghostload.errors import UsageError
 from ghostload.physics.flows import FeederFlows
 from ghostload.physics.plan import FeederPlan
 from ghostload.streams import BoolArray, FloatArray, IntArray
-from ghostload.wires.model import Wires
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,15 @@ class Feeder:
         Position of each meter's transformer in ``transformers``.
     part : Part
         The meters' months and their events.
-    registered_kwh : (n, months) array
+    demand_kwh, registered_kwh : (n, months) arrays
+        As :class:`~ghostload.simulation.months.Months` keeps them.
+    habits : Habits
     shares : ReactiveShares, optional
         Of the meters.
     plan : FeederPlan, optional
-        None, like the shares, where no power flow is solved.
+        None, like the shares and the order, where no power flow is solved.
+    order : (n,) array, optional
+        Position in ``meters`` of each of the plan's.
     gain : (T,) array
         Registered over delivered energy of the transformers' meters.
     has_meter : (T,) array of bool
@@ -48,28 +52,32 @@ class Feeder:
     transformers: IntArray
     home: IntArray
     part: Part
+    demand_kwh: FloatArray
     registered_kwh: FloatArray
+    habits: Habits
     shares: ReactiveShares | None
     plan: FeederPlan | None
+    order: IntArray | None
     gain: FloatArray
     has_meter: BoolArray
     head_gain: FloatArray
 
     @property
-    def wires(self) -> Wires:
-        """The wires of all feeders.
+    def node_kind(self) -> NDArray[np.int8]:
+        """Kinds of the feeder's nodes, (nodes,).
 
         Raises
         ------
         UsageError
             No power flow is solved.
         """
-        return self._planned().wires
+        plan, _ = self._planned()
+        return plan.wires.layout.kind[plan.nodes]
 
-    def _planned(self) -> FeederPlan:
-        if self.plan is None:
+    def _planned(self) -> tuple[FeederPlan, IntArray]:
+        if self.plan is None or self.order is None:
             raise UsageError(f"feeder {self.number}: has no wires; set physics to power_flow")
-        return self.plan
+        return self.plan, self.order
 
     def by_transformer(self, of_meters: NDArray[Any]) -> NDArray[Any]:
         """Sum (n, S) values of meters over each transformer's; (T, S) of int64 or float64."""
@@ -104,8 +112,7 @@ class Feeder:
         voltages : bool
             Whether the voltages of the meters are wanted in every step.
         """
-        plan = self._planned()
-        order = np.searchsorted(self.meters, plan.meters)
+        plan, order = self._planned()
         rows = np.argsort(plan.transformers, kind="stable")
         solve = plan.solve_wh if real.dtype.kind == "i" else plan.solve
         flows = solve(real[order], reactive[order], minutes=minutes, weight=weight, voltages=voltages)

@@ -182,4 +182,4 @@ def _hours(world: World) -> FloatArray:
 
 def _readings(world: World) -> int:
     """Count the readings of all meters."""
-    return len(world.customers) * int(np.sum(world.steps))
+    return len(world.known) * int(np.sum(world.steps))

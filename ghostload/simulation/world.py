@@ -10,19 +10,22 @@ import pyarrow as pa
 
 from ghostload.anomalies.events import Events
 from ghostload.config.model import GeneratorConfig
-from ghostload.consumption.customers import Customers
-from ghostload.consumption.habits import Habits, draw_habits
+from ghostload.consumption.customers import Customers, draw_customers
+from ghostload.consumption.habits import Habits, draw_habits, join_habits
 from ghostload.consumption.intervals import RESOLUTIONS, steps_in_month
-from ghostload.consumption.reactive import ReactiveShares, reactive_shares
+from ghostload.consumption.reactive import own_reactive, shares_of
 from ghostload.metering.feeders import feeder_gain
 from ghostload.metering.transformers import has_transformer_meter, transformer_gain
 from ghostload.simulation.balance import Arrays
 from ghostload.simulation.energy_tables import energy_tables
 from ghostload.simulation.feeder import Feeder
-from ghostload.simulation.months import Months
-from ghostload.streams import BoolArray, FloatArray, IntArray, Streams
+from ghostload.simulation.months import Months, blocks_of, habits_in, rows_of
+from ghostload.simulation.network import Lines
+from ghostload.simulation.rows import Rows
+from ghostload.streams import BLOCK, BoolArray, FloatArray, IntArray, Streams
 from ghostload.territory import Territory
 from ghostload.wires import Wires, build_wires
+from ghostload.wires.parts import WiresInParts
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class World:
     numbers : (T,) array of int
         Month numbers.
     territory : Territory
-    customers : Customers
+    known : Customers
+        As :func:`~ghostload.consumption.customers.known_customers` keeps them.
     capacity_kva : (transformers,) array
     events : Events
     """
@@ -45,9 +49,18 @@ class World:
     streams: Streams
     numbers: IntArray
     territory: Territory
-    customers: Customers
+    known: Customers
     capacity_kva: FloatArray
     events: Events
+
+    @property
+    def customers(self) -> Customers:
+        """All customers, with all attributes; drawn anew each time."""
+        return draw_customers(self.config, self.streams)
+
+    def customers_of(self, start: int, stop: int) -> Customers:
+        """Return the customers ``start .. stop - 1`` with all attributes."""
+        return draw_customers(self.config, self.streams, start, stop)
 
     @property
     def minutes(self) -> int:
@@ -69,20 +82,39 @@ class World:
         """(T,) steps of each month."""
         return steps_in_month(self.numbers, self.minutes)
 
-    @cached_property
-    def habits(self) -> Habits:
-        """Habits of all customers."""
-        return draw_habits(self.customers, self.streams)
+    def habits_of(self, meters: IntArray) -> Habits:
+        """Return the habits of some meters, ascending, drawn block by block and not kept."""
+        blocks = blocks_of(meters, BLOCK, len(self.known))
+        parts = [
+            draw_habits(self.customers_of(a, b), self.streams).take(meters[(meters >= a) & (meters < b)] - a)
+            for a, b in blocks
+        ]
+        return join_habits(parts) if parts else draw_habits(self.customers_of(0, 0), self.streams)
 
-    @cached_property
-    def shares(self) -> ReactiveShares:
-        """Reactive power of all customers."""
-        return reactive_shares(self.customers, self.streams, habits=self.habits)
+    def rows_of(self, start: int, arrays: Arrays) -> Rows:
+        """Return what is kept of a block of meters from ``start`` on, from its months."""
+        registered = arrays["registered_kwh"]
+        demand = arrays["drawn_kwh" if self.config.interval is not None else "true_kwh"]
+        stop = start + len(registered)
+        habits = draw_habits(self.customers_of(start, stop), self.streams)
+        return rows_of(demand, registered, habits, own_reactive(start, stop, self.streams))
 
     @cached_property
     def wires(self) -> Wires:
-        """The wires of all feeders."""
-        return build_wires(self.territory, self.customers, self.capacity_kva, self.config, self.streams)
+        """The wires of all feeders at once."""
+        return build_wires(self.territory, self.known, self.capacity_kva, self.config, self.streams)
+
+    @cached_property
+    def wiring(self) -> WiresInParts:
+        """The wires of some feeders at a time."""
+        return WiresInParts(
+            self.territory, self.known, self.capacity_kva, self.config, self.streams, *self._meters_by_feeder
+        )
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The table of all lines, as far as it is made."""
+        return Lines(self.wiring, len(self.known))
 
     @cached_property
     def has_meter(self) -> BoolArray:
@@ -117,13 +149,13 @@ class World:
 
     def energy_tables(self, balance: Arrays) -> dict[str, pa.Table]:
         """Return the tables of the balances of transformers and feeders, and of what is lost in each element."""
-        return energy_tables(balance, self.wires, self.capacity_kva, self.has_meter, self.numbers)
+        return energy_tables(balance, self.lines, self.capacity_kva, self.has_meter, self.numbers)
 
     def prepare(self) -> None:
         """Draw what all feeders share, before threads ask for it at once."""
-        _ = (self._meters_by_feeder, self.habits, self.has_meter, self.gain, self.head_gain, self.steps)
+        _ = (self._meters_by_feeder, self.has_meter, self.gain, self.head_gain, self.steps)
         if self.flow:
-            _ = (self.shares, self.wires)
+            _ = (self.wiring, self.lines)
 
     def feeder(self, number: int, months: Months, *, meters: IntArray | None = None, flow: bool = True) -> Feeder:
         """Return a feeder, ready to be simulated.
@@ -139,21 +171,32 @@ class World:
             Whether a power flow is wanted, where there is one.
         """
         own, transformers = self.meters_of(number), self.transformers_of(number)
-        plan = None
+        plan = order = shares = None
         if flow and self.flow:
             from ghostload.physics.plan import FeederPlan
 
-            plan = FeederPlan(self.wires, number)
+            part, local = self.wiring.of(number)
+            self.lines.see(part)
+            plan = FeederPlan(part.wires, local)
+            order = np.searchsorted(own, part.meters[plan.meters])
         meters = own if meters is None or plan is not None else np.intersect1d(own, meters)
+        rows = months.rows.take(meters)
+        habits = habits_in(rows)
+        if plan is not None:
+            customers = self.known
+            shares = shares_of(customers.class_index[meters], customers.level_kwh[meters], habits, rows["reactive"])
         return Feeder(
             number=number,
             meters=meters,
             transformers=transformers,
             home=np.searchsorted(transformers, self.territory.meter_transformer[meters]),
-            part=months.part_of(meters, self.customers),
-            registered_kwh=months.registered_of(meters),
-            shares=self.shares.take(meters) if plan is not None else None,
+            part=months.part_of(meters, rows, self.known),
+            demand_kwh=np.ascontiguousarray(rows["demand_kwh"]),
+            registered_kwh=np.ascontiguousarray(rows["registered_kwh"]),
+            habits=habits,
+            shares=shares,
             plan=plan,
+            order=order,
             gain=self.gain[transformers],
             has_meter=self.has_meter[transformers],
             head_gain=self.head_gain[number],

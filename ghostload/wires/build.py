@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,19 +48,53 @@ def build_wires(
     ConfigError
         The practice has no such voltage, or no transformer of a rating.
     """
+    return built(territory, customers, capacity_kva, config, dealt(territory, config, streams))
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt:
+    """What chance gives the wires: direction of the streets, and the phase of a lateral and of a service.
+
+    Attributes
+    ----------
+    angle_rad : (F,) array
+    lateral, service : (T,), (N,) arrays of uint8
+    """
+
+    angle_rad: FloatArray
+    lateral: NDArray[np.uint8]
+    service: NDArray[np.uint8]
+
+    def of(self, feeders: IntArray, transformers: IntArray, meters: IntArray) -> Dealt:
+        """Return that of some."""
+        return Dealt(self.angle_rad[feeders], self.lateral[transformers], self.service[meters])
+
+
+def dealt(territory: Territory, config: GeneratorConfig, streams: Streams) -> Dealt:
+    """Draw what chance gives the wires of all feeders."""
+    rules = practice_of(config.network).rules
+    lateral = dealt_phases(
+        territory.transformer_feeder, Stage.WIRES_LATERAL_PHASE, rules["stray_lateral_share"], streams
+    )
+    service = dealt_phases(
+        territory.meter_transformer, Stage.WIRES_SERVICE_PHASE, rules["stray_service_share"], streams
+    )
+    return Dealt(street_angle_rad(len(territory.feeder_substation), streams), lateral, service)
+
+
+def built(
+    territory: Territory, customers: Customers, capacity_kva: FloatArray, config: GeneratorConfig, chance: Dealt
+) -> Wires:
+    """Build wires from what chance gave them; see :func:`build_wires`."""
     practice = practice_of(config.network)
     home = territory.meter_transformer
-    angle = street_angle_rad(len(territory.feeder_substation), streams)
-    layout = lay_out(territory, angle, config.territory.service_radius_m, practice)
+    layout = lay_out(territory, chance.angle_rad, config.territory.service_radius_m, practice)
     levels = Levels(layout.parent, layout.depth)
     three_phase = is_three_phase(customers, home, capacity_kva, practice)
-    lateral = dealt_phases(
-        territory.transformer_feeder, Stage.WIRES_LATERAL_PHASE, practice.rules["stray_lateral_share"], streams
-    )
-    masks = service_masks(customers, home, three_phase, lateral, practice, streams)
+    masks = service_masks(customers, home, three_phase, chance.lateral, chance.service, practice)
     spread = practice.vector_group.startswith("D")
     peaks = peaks_below(layout, levels, masks, customers, spread=spread)
-    transformer_mask = np.where(three_phase, 7, 1 << lateral).astype(np.uint8)
+    transformer_mask = np.where(three_phase, 7, 1 << chance.lateral).astype(np.uint8)
     own = np.zeros(len(layout), dtype=np.uint8)
     own[layout.meter_node] = masks
     low = layout.transformer >= 0

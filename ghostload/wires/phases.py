@@ -6,14 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.consumption.customers import Customers
-from ghostload.streams import FloatArray, IntArray, Stage, Streams
+from ghostload.streams import BLOCK, FloatArray, IntArray, Stage, Streams
 from ghostload.wires.catalogue import Practice
 from ghostload.wires.model import MaskArray
 
-_DEALS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+_DEALS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], dtype=np.uint8)
+_NONE = 3
+_AT_ONCE = 64 * BLOCK
+
+PhaseArray = NDArray[np.uint8]
 
 
-def dealt_phases(group: IntArray, stage: Stage, stray_share: float, streams: Streams) -> IntArray:
+def dealt_phases(group: IntArray, stage: Stage, stray_share: float, streams: Streams) -> PhaseArray:
     """Give each member of each group one of three phases.
 
     Members are taken in threes, in the order of their numbers; each three get the phases in an order of chance. A
@@ -31,20 +35,28 @@ def dealt_phases(group: IntArray, stage: Stage, stray_share: float, streams: Str
 
     Returns
     -------
-    (n,) array of 0, 1, 2
+    (n,) array of 0, 1, 2 (uint8)
     """
     count = len(group)
-    drawn = streams.uniform(stage, 0, count, 3)
     order = np.argsort(group, kind="stable")
     sorted_group = group[order]
-    first = np.searchsorted(sorted_group, sorted_group, side="left")
-    rank = np.arange(count) - first
-    leader = order[first + rank - rank % 3]
-    phase = np.empty(count, dtype=np.int64)
-    phase[order] = _DEALS[(6 * drawn[leader, 0]).astype(np.int64), rank % 3]
-    stray = drawn[:, 1] < stray_share
-    phase[stray] = (3 * drawn[stray, 2]).astype(np.int64)
-    return phase
+    rank = np.arange(count) - np.searchsorted(sorted_group, sorted_group, side="left")
+    deal, stray = _drawn(count, stage, stray_share, streams)
+    third = rank % 3
+    phase = np.empty(count, dtype=np.uint8)
+    phase[order] = _DEALS[deal[order[np.arange(count) - third]], third]
+    return np.where(stray < _NONE, stray, phase)
+
+
+def _drawn(count: int, stage: Stage, stray_share: float, streams: Streams) -> tuple[PhaseArray, PhaseArray]:
+    """Return the order of chance that each would give as the first of three, and the phase of chance of strays."""
+    deal, stray = np.empty(count, dtype=np.uint8), np.empty(count, dtype=np.uint8)
+    for start in range(0, count, _AT_ONCE):
+        here = slice(start, min(start + _AT_ONCE, count))
+        drawn = streams.uniform(stage, here.start, here.stop, 3)
+        deal[here] = 6 * drawn[:, 0]
+        stray[here] = np.where(drawn[:, 1] < stray_share, 3 * drawn[:, 2], _NONE)
+    return deal, stray
 
 
 def is_three_phase(
@@ -70,9 +82,9 @@ def service_masks(
     customers: Customers,
     home: IntArray,
     three_phase: NDArray[np.bool_],
-    transformer_phase: IntArray,
+    transformer_phase: PhaseArray,
+    own: PhaseArray,
     practice: Practice,
-    streams: Streams,
 ) -> MaskArray:
     """Return the phases of each service: that of a single-phase transformer, one of three, or all three.
 
@@ -82,15 +94,15 @@ def service_masks(
     home : (N,) array of transformer indices
     three_phase : (T,) array of bool
     transformer_phase : (T,) array of 0, 1, 2
+    own : (N,) array of 0, 1, 2
+        Of the service, where its transformer has three.
     practice : Practice
-    streams : Streams
 
     Returns
     -------
     (N,) array of bit masks
     """
     rules = practice.rules
-    own = dealt_phases(home, Stage.WIRES_SERVICE_PHASE, rules["stray_service_share"], streams)
     limit = np.where(customers.class_index == 0, rules["three_phase_home_kva"], rules["three_phase_business_kva"])
     mask = np.where(customers.peak_kva > limit, 7, 1 << own)
     return np.where(three_phase[home], mask, 1 << transformer_phase[home]).astype(np.uint8)

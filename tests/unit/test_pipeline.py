@@ -98,10 +98,12 @@ def test_the_faces_of_the_seed_give_the_tables_of_the_pipeline() -> None:
     assert GeoJSONGenerator(transformers, meters).generate() == outputs["geojson"]
 
 
-def test_threads_and_kept_blocks_change_nothing() -> None:
+def test_threads_and_kept_blocks_change_nothing(tmp_path: Path) -> None:
     config = GeneratorConfig(num_meters=METERS_PER_BLOCK + 500, num_months=2, num_transformers=50)
 
     class Store(dict):  # type: ignore[type-arg]
+        folder = tmp_path
+
         def put(self, name, arrays):  # type: ignore[no-untyped-def]
             self[name] = arrays
 

@@ -3,6 +3,7 @@
 Element names, their order and the codes are those of the schema of REQ.21 ESPI, version 4.0 (``espi.xsd`` of December
 2023, namespace ``http://naesb.org/espi``). The energy of an interval is an ``IntervalReading`` in Wh. An estimate has a
 ``ReadingQuality``. ESPI has no code for a reading that is missing; it is left out, and the block's interval spans it.
+Voltages, where there are any, are a ``MeterReading`` of their own beside the energy.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -40,27 +42,74 @@ ROOT = "/espi/1_1/resource"
 VALID, BY_REFERENCE_DAY, BY_LINE = 0, 8, 9
 """QualityOfReading: valid, estimated using a reference day, estimated by linear interpolation."""
 
-READING_TYPE = (
-    ("accumulationBehaviour", 4),  # deltaData: the energy of the interval
-    ("commodity", 1),  # electricity
-    ("dataQualifier", 12),  # normal
-    ("defaultQuality", VALID),
-    ("flowDirection", 1),  # forward, to the customer; negative where a register ran backwards
-    ("intervalLength", None),
-    ("kind", 12),  # energy
-    ("powerOfTenMultiplier", 0),
-    ("timeAttribute", 0),
-    ("uom", 72),  # Wh
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a meter reads, as a ``MeterReading`` with a ``ReadingType``.
+
+    Attributes
+    ----------
+    number : int
+        Of the MeterReading.
+    title, unit : str
+    suffix : str
+        Of the address of the ReadingType.
+    codes : tuple of (element, value)
+        Elements of the ReadingType in the order of the schema; the length of the interval is put in for None.
+    """
+
+    number: int
+    title: str
+    unit: str
+    suffix: str
+    codes: tuple[tuple[str, int | None], ...]
+
+
+ENERGY = Quantity(
+    1,
+    "Energy by interval",
+    "Energy in Wh",
+    "",
+    (
+        ("accumulationBehaviour", 4),  # deltaData: the energy of the interval
+        ("commodity", 1),  # electricity
+        ("dataQualifier", 12),  # normal
+        ("defaultQuality", VALID),
+        ("flowDirection", 1),  # forward, to the customer; negative where a register ran backwards
+        ("intervalLength", None),
+        ("kind", 12),  # energy
+        ("powerOfTenMultiplier", 0),
+        ("timeAttribute", 0),
+        ("uom", 72),  # Wh
+    ),
 )
-"""Elements of the ReadingType in the order of the schema; the length of the interval is put in."""
+VOLTAGE = Quantity(
+    2,
+    "Voltage by interval",
+    "Voltage in tenths of a volt",
+    "-voltage",
+    (
+        ("accumulationBehaviour", 6),  # indicating
+        ("commodity", 1),
+        ("dataQualifier", 2),  # average
+        ("defaultQuality", VALID),
+        ("flowDirection", 0),  # not applicable
+        ("intervalLength", None),
+        ("kind", 54),  # voltage
+        ("powerOfTenMultiplier", -1),
+        ("timeAttribute", 0),
+        ("uom", 29),  # V
+    ),
+)
 
 
 @dataclass(frozen=True)
 class _Series:
-    """Readings of one meter: starts in ms since 1970, Wh, whether they are there, and codes of quality."""
+    """Readings of one meter: starts in ms since 1970, values, whether they are there, and codes of quality."""
 
+    quantity: Quantity
     starts: IntArray
-    wh: IntArray
+    value: IntArray
     there: BoolArray
     quality: IntArray
 
@@ -143,7 +192,7 @@ def _pages(
         table = pa.Table.from_batches(list(file.batches(meters=meters)), file.schema)
         for meter, rows in _by_meter(table):
             series = _series(rows, file, linear)
-            if not len(series.starts):
+            if not len(series[0].starts):
                 raise MissingError(f"--meter {meter}: has no reading between --from and --to; widen the span")
             left.discard(meter)
             yield meter, _entries(meter, series, file)
@@ -165,8 +214,11 @@ def _by_meter(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         yield ids.dictionary[int(codes[rows[0]])].as_py(), table.take(pa.array(rows))
 
 
-def _series(rows: pa.Table, file: FeederFile, linear_hours: int) -> _Series:
-    """Return a meter's readings, cut to the wanted span once it is known how long each estimated spell is."""
+def _series(rows: pa.Table, file: FeederFile, linear_hours: int) -> list[_Series]:
+    """Return a meter's readings, cut to the wanted span once it is known how long each estimated spell is.
+
+    Energy first; voltages where some are there.
+    """
     starts = milliseconds(rows["time"].combine_chunks())
     flags = np.asarray(rows["flag"].cast(pa.string()).to_numpy(zero_copy_only=False))
     spell = _spell_lengths(flags == "E") * file.step_seconds
@@ -179,7 +231,15 @@ def _series(rows: pa.Table, file: FeederFile, linear_hours: int) -> _Series:
         keep &= starts >= round(chosen.start.timestamp() * 1000)
     if chosen.end is not None:
         keep &= starts < round(chosen.end.timestamp() * 1000)
-    return _Series(starts[keep], wh[keep], there[keep], quality[keep])
+    found = [_Series(ENERGY, starts[keep], wh[keep], there[keep], quality[keep])]
+    if "voltage_v" in rows.column_names:
+        # What is not there is not a number, and is left out below.
+        volts = rows["voltage_v"].cast(pa.float64()).fill_null(np.nan).to_numpy()[keep]
+        known = np.isfinite(volts)
+        tenths = np.rint(10.0 * np.where(known, volts, 0.0)).astype(np.int64)
+        if known.any():
+            found.append(_Series(VOLTAGE, starts[keep], tenths, known, np.full(len(tenths), VALID)))
+    return found
 
 
 def _spell_lengths(on: BoolArray) -> IntArray:
@@ -191,58 +251,70 @@ def _spell_lengths(on: BoolArray) -> IntArray:
     return lengths
 
 
-def _entries(meter: str, series: _Series, file: FeederFile) -> list[_Entry]:
+def _entries(meter: str, series: list[_Series], file: FeederFile) -> list[_Entry]:
     zone, step = zone_of(file.zone), file.step_seconds
-    customer = f"{ROOT}/RetailCustomer/{meter}"
-    point, clock = f"{customer}/UsagePoint/1", f"{ROOT}/LocalTimeParameters/1"
-    reading, kind = f"{point}/MeterReading/1", f"{ROOT}/ReadingType/{step}"
-    updated = local_time(int(series.starts[-1]) + 1000 * step, zone).isoformat(timespec="seconds")
-    fixed = [("intervalLength", step) if value is None else (name, value) for name, value in READING_TYPE]
+    point, clock = f"{ROOT}/RetailCustomer/{meter}/UsagePoint/1", f"{ROOT}/LocalTimeParameters/1"
+    updated = _end(series[0].starts, step, zone)
     offset = int(zone.utcoffset(None).total_seconds())  # type: ignore[union-attr]
     clock_values = (("dstEndRule", "FFFFFFFF"), ("dstOffset", 0), ("dstStartRule", "FFFFFFFF"), ("tzOffset", offset))
     service = "<espi:ServiceCategory><espi:kind>0</espi:kind></espi:ServiceCategory><espi:status>1</espi:status>"
-    blocks = f"{reading}/IntervalBlock"
-    content = {
-        "UsagePoint": _wrap("UsagePoint", service),
-        "LocalTimeParameters": _wrap("LocalTimeParameters", _leaves(clock_values)),
-        "MeterReading": "<espi:MeterReading/>",
-        "ReadingType": _wrap("ReadingType", _leaves(fixed)),
-    }
-    described = (
-        (point, (f"{point}/MeterReading", clock), meter),
-        (clock, (), "Local time"),
-        (reading, (blocks, kind), "Energy by interval"),
-        (kind, (), "Energy in Wh"),
-    )
+    related = (f"{point}/MeterReading", clock)
     found = [
-        _Entry(href, href.rpartition("/")[0], related, title, text, updated)
-        for (href, related, title), text in zip(described, content.values(), strict=True)
+        _Entry(point, _above(point), related, meter, _wrap("UsagePoint", service), updated),
+        _Entry(clock, _above(clock), (), "Local time", _wrap("LocalTimeParameters", _leaves(clock_values)), updated),
+    ]
+    for one in series:
+        found += _reading_entries(one, f"{point}/MeterReading/{one.quantity.number}", step, zone)
+    return found
+
+
+def _reading_entries(series: _Series, reading: str, step: int, zone: tzinfo) -> list[_Entry]:
+    """Return the MeterReading of one quantity, its type, and a block for each month."""
+    quantity = series.quantity
+    blocks, kind = f"{reading}/IntervalBlock", f"{ROOT}/ReadingType/{step}{quantity.suffix}"
+    codes = _leaves([(name, step if value is None else value) for name, value in quantity.codes])
+    updated = _end(series.starts, step, zone)
+    found = [
+        _Entry(reading, _above(reading), (blocks, kind), quantity.title, "<espi:MeterReading/>", updated),
+        _Entry(kind, _above(kind), (), quantity.unit, _wrap("ReadingType", codes), updated),
     ]
     months = np.array([local_time(moment, zone).strftime("%Y%m") for moment in series.starts.tolist()])
     for month in np.unique(months).tolist():
         at = months == month
-        text = _block(series, at, step)
-        end = local_time(int(series.starts[at][-1]) + 1000 * step, zone).isoformat(timespec="seconds")
-        found.append(_Entry(f"{blocks}/{month}", blocks, (), f"{month[:4]}-{month[4:]}", text, end))
+        end = _end(series.starts[at], step, zone)
+        found.append(_Entry(f"{blocks}/{month}", blocks, (), f"{month[:4]}-{month[4:]}", _block(series, at, step), end))
     return found
+
+
+def _above(href: str) -> str:
+    return href.rpartition("/")[0]
+
+
+def _end(starts: IntArray, step: int, zone: tzinfo) -> str:
+    """Return the end of the last interval as text."""
+    return local_time(int(starts[-1]) + 1000 * step, zone).isoformat(timespec="seconds")
 
 
 def _block(series: _Series, at: BoolArray, step: int) -> str:
     """Return one IntervalBlock."""
     starts, there = series.starts[at] // 1000, series.there[at]
     span = _wrap("interval", _leaves((("duration", int(starts[-1] - starts[0]) + step), ("start", int(starts[0])))))
-    rows = zip(starts[there].tolist(), series.wh[at][there].tolist(), series.quality[at][there].tolist(), strict=True)
-    return _wrap("IntervalBlock", span + "".join(_reading(start, wh, quality, step) for start, wh, quality in rows))
+    rows = zip(
+        starts[there].tolist(), series.value[at][there].tolist(), series.quality[at][there].tolist(), strict=True
+    )
+    return _wrap(
+        "IntervalBlock", span + "".join(_reading(start, value, quality, step) for start, value, quality in rows)
+    )
 
 
-def _reading(start: int, wh: int, quality: int, step: int) -> str:
+def _reading(start: int, value: int, quality: int, step: int) -> str:
     note = (
         "" if quality == VALID else f"<espi:ReadingQuality><espi:quality>{quality}</espi:quality></espi:ReadingQuality>"
     )
     period = f"<espi:duration>{step}</espi:duration><espi:start>{start}</espi:start>"
     return (
         f"<espi:IntervalReading>{note}<espi:timePeriod>{period}</espi:timePeriod>"
-        f"<espi:value>{wh}</espi:value></espi:IntervalReading>\n"
+        f"<espi:value>{value}</espi:value></espi:IntervalReading>\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -44,7 +45,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["threads", "processes"])
+@pytest.mark.parametrize("name", ["threads", "processes", pytest.param("dask", marks=needs_dask)])
 def test_the_data_set_does_not_depend_on_the_engine(name: str, reference: dict[str, str], tmp_path: Path) -> None:
     with open_engine(name, 2) as engine:
         assert made(engine, BlockStore(tmp_path)) == reference
@@ -56,18 +57,24 @@ def test_two_workers_over_tcp_of_which_one_is_killed_make_the_same_data_set(
 ) -> None:
     store = BlockStore(tmp_path / "blocks")
     with cluster(tmp_path / "cluster", 2) as workers, open_engine("dask", scheduler=workers.address) as engine:
-        finished = []
+        engine._client.wait_for_workers(2, timeout=30)  # type: ignore[attr-defined]
+        finished: list[str] = []
+        left: list[int] = []
 
         def kill() -> None:
             deadline = time.monotonic() + 60
             while not finished and time.monotonic() < deadline:
                 finished.extend(name for name in store.names() if name.startswith("feeder-"))
                 time.sleep(0.01)
+            left.append(sum(name.startswith("readings/") for name in reference) - len(finished))
             workers.workers[0].kill()
 
         killer = threading.Thread(target=kill)
         killer.start()
         found = made(engine, store)
         killer.join()
+        assert workers.workers[0].wait(10) == -signal.SIGKILL
+        assert workers.workers[1].poll() is None
     assert finished
+    assert left[0] > 0, "the worker was killed when all was done"
     assert found == reference

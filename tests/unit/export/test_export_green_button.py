@@ -115,7 +115,8 @@ def test_the_feed_is_atom_with_ids_that_differ_and_links_that_lead_somewhere(dat
     feed = root(tmp_path / "x.xml")
     entries = [feed, *feed.findall(f"{ATOM}entry")]
     ids = [str(entry.findtext(f"{ATOM}id")) for entry in entries]
-    assert len(set(ids)) == len(ids) == 1 + 2 * 4 + 2
+    # The feed; a clock and two types of readings; of each meter a point, two readings, and their two months.
+    assert len(set(ids)) == len(ids) == 1 + 3 + 2 * (1 + 2 + 2 * 2)
     assert all(uuid.UUID(one.removeprefix("urn:uuid:")).version == 5 for one in ids)
     links = {rel: set() for rel in ("self", "up", "related")}  # type: dict[str, set[str]]
     for entry in entries:
@@ -132,7 +133,7 @@ def test_the_readings_are_those_of_the_data_set_and_missing_ones_are_left_out(da
     feed = root(tmp_path / "x.xml")
     found = [
         (int(str(r.findtext(f"{ESPI}timePeriod/{ESPI}start"))), int(str(r.findtext(f"{ESPI}value"))))
-        for block in contents(feed, "IntervalBlock")
+        for block in contents(feed, "IntervalBlock")[: len(MONTHS)]
         for r in block.findall(f"{ESPI}IntervalReading")
     ]
     rows = dataset.readings(["MTR_000001"]).to_table().to_pylist()
@@ -142,7 +143,24 @@ def test_the_readings_are_those_of_the_data_set_and_missing_ones_are_left_out(da
         (int(str(block.findtext(f"{ESPI}interval/{ESPI}duration"))) // 3600)
         for block in contents(feed, "IntervalBlock")
     ]
-    assert spans == list(MONTHS.values())
+    assert spans == 2 * list(MONTHS.values())
+
+
+def test_voltages_are_a_reading_of_their_own_in_tenths_of_a_volt(dataset: Dataset, tmp_path: Path) -> None:
+    export_green_button(dataset, tmp_path / "x.xml", wanted=Wanted(("MTR_000001",)))
+    feed = root(tmp_path / "x.xml")
+    codes = [{leaf.tag.removeprefix(ESPI): leaf.text for leaf in one} for one in contents(feed, "ReadingType")]
+    assert [code["uom"] for code in codes] == ["72", "29"]
+    assert (codes[1]["kind"], codes[1]["powerOfTenMultiplier"], codes[1]["intervalLength"]) == ("54", "-1", "3600")
+    found = [
+        (int(str(r.findtext(f"{ESPI}timePeriod/{ESPI}start"))), int(str(r.findtext(f"{ESPI}value"))))
+        for block in contents(feed, "IntervalBlock")[len(MONTHS) :]
+        for r in block.findall(f"{ESPI}IntervalReading")
+    ]
+    rows = dataset.readings(["MTR_000001"]).to_table().to_pylist()
+    wanted = [(int(r["time"].timestamp()), round(10 * r["voltage_v"])) for r in rows if r["voltage_v"] is not None]
+    assert found == wanted
+    assert 0 < len(found) < len(rows)
 
 
 def test_an_estimate_says_how_it_was_made(dataset: Dataset, tmp_path: Path) -> None:
@@ -150,7 +168,8 @@ def test_an_estimate_says_how_it_was_made(dataset: Dataset, tmp_path: Path) -> N
     export_green_button(dataset, tmp_path / "x.xml", wanted=Wanted((feeder_second,)))
     codes = [
         (r.findtext(f"{ESPI}timePeriod/{ESPI}start"), r.findtext(f"{ESPI}ReadingQuality/{ESPI}quality"))
-        for r in root(tmp_path / "x.xml").iter(f"{ESPI}IntervalReading")
+        for block in contents(root(tmp_path / "x.xml"), "IntervalBlock")[: len(MONTHS)]
+        for r in block.findall(f"{ESPI}IntervalReading")
     ]
     rows = dataset.readings([feeder_second]).to_table().to_pylist()
     estimated = [str(int(r["time"].timestamp())) for r in rows if r["flag"] == "E"]
@@ -171,7 +190,7 @@ def test_a_span_cuts_blocks_and_dates_the_feed(dataset: Dataset, tmp_path: Path)
     export_green_button(dataset, tmp_path / "x.xml", wanted=wanted)
     feed = root(tmp_path / "x.xml")
     blocks = contents(feed, "IntervalBlock")
-    assert [len(block.findall(f"{ESPI}IntervalReading")) for block in blocks] == [4, 3]
+    assert [len(block.findall(f"{ESPI}IntervalReading")) for block in blocks] == [4, 3, 4, 3]
     assert feed.findtext(f"{ATOM}updated") == "2025-02-01T03:00:00+08:00"
 
 
@@ -201,7 +220,11 @@ def test_another_reader_finds_the_same_energy(dataset: Dataset, tmp_path: Path) 
     points = parse.parse_feed(tmp_path / "x.xml")
     assert sorted(point.title for point in points) == meters
     for point in points:
-        (reading,) = point.meterReadings
+        reading, volts = sorted(point.meterReadings, key=lambda one: str(one.title))
+        assert volts.readingType.uom is enums.UomType.volts
+        assert volts.readingType.kind is enums.KindType.voltage
+        known = dataset.readings([point.title]).to_table()["voltage_v"].drop_null()
+        assert sum(r.value for r in volts.intervalReadings) == pytest.approx(sum(known.to_pylist()), rel=1e-6)
         assert reading.readingType.uom is enums.UomType.wattHours
         assert reading.readingType.kind is enums.KindType.energy
         assert reading.readingType.accumulationBehaviour is enums.AccumulationBehaviourType.deltaData

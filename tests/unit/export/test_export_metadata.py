@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 from export_samples import Verdict, files_of, sample, whole
-from frictionless import Package, system
+from frictionless import Package, Resource, Schema, system
 from frictionless import validate as frictionless_validate
 from interval_samples import interval_sample
 
@@ -131,6 +131,28 @@ def test_the_package_describes_the_readings_in_time_with_units_and_keys(tmp_path
         assert schema.primary_key == [table.columns[0].name, "time"]
         refers_to = {"meter_id": "meters", "transformer_id": "transformers"}.get(table.columns[0].name)
         assert [key["reference"]["resource"] for key in schema.foreign_keys] == ([refers_to] if refers_to else [])
+
+
+@pytest.mark.parametrize("name", list(PARTITIONED))
+def test_frictionless_finds_the_cells_of_a_part_as_they_are_described(tmp_path: Path, name: str) -> None:
+    folder = interval_sample(tmp_path / "set")
+    described = {one["name"]: one for one in json.loads((folder / "datapackage.json").read_bytes())["resources"]}[name]
+    table = pq.read_table(folder / described["path"][0], partitioning=None)
+    seen = np.unique(np.r_[:200, np.flatnonzero(table.column(2).is_null())[:50]])
+    rows = [{**row, "time": row["time"].replace(tzinfo=None)} for row in table.take(seen).to_pylist()]
+    schema = {**described["schema"], "foreignKeys": []}
+
+    def kinds(cells: list[dict[str, object]]) -> set[str]:
+        report = Resource(data=cells, schema=Schema.from_descriptor(schema)).validate()
+        return {str(row[0]) for row in report.flatten(["type"])}
+
+    assert kinds(rows) == set()
+    first = rows[0]
+    assert kinds([first, first]) == {"primary-key"}
+    assert kinds([{**first, "time": None}]) >= {"constraint-error"}
+    for field in schema["fields"][2:]:
+        if field["type"] in ("integer", "number"):
+            assert kinds([{**first, field["name"]: "many"}]) == {"type-error"}, field
 
 
 def test_frictionless_misses_a_file_of_readings_that_is_gone(tmp_path: Path) -> None:

@@ -22,10 +22,13 @@ from ghostload.simulation.balance import month_balance, physical, stacked
 from ghostload.simulation.blocks import run_blocks
 from ghostload.simulation.by_days import balance_by_days
 from ghostload.simulation.feeder import Feeder
+from ghostload.simulation.months import Months, habits_in, row_type, rows_of
 from ghostload.simulation.network import element_ids
+from ghostload.simulation.rows import MeterRows
 from ghostload.simulation.world import World
 from ghostload.streams import Streams
 from ghostload.wires.names import node_names
+from ghostload.wires.parts import WiresPart
 
 LOSSES = [f"{name}_loss_kwh" for name in LOSS_KINDS]
 KINDS = {"mv": "mv_line", "transformer": "transformer_load", "main": "lv_main", "drop": "service_drop"}
@@ -125,9 +128,10 @@ def test_lines_are_called_as_in_the_map_and_in_opendss(months: Dataset, world: W
     assert lines.element_id.tolist() == months.network["line_id"].to_pylist()
     assert lines.kind.tolist() == months.network["kind"].to_pylist()
     names = [name for feeder in range(world.num_feeders) for name in node_names(world.wires, feeder)]
-    for ours, name in zip(element_ids(world.wires).to_pylist(), names, strict=True):
+    ids = element_ids(WiresPart.whole(world.wires))
+    for ours, name in zip(ids.to_pylist(), names, strict=True):
         assert ours is None or ours in (f"l_{name}", f"TX_{int(name[1:]):04d}" if name[0] == "t" else "")
-    assert element_ids(world.wires).null_count == world.num_feeders
+    assert ids.null_count == world.num_feeders
 
 
 def test_a_meter_more_renames_no_element_of_other_transformers(months: Dataset) -> None:
@@ -267,17 +271,22 @@ def test_a_month_without_any_solution_has_no_voltage(world: World) -> None:
     assert found["unsolved_hours"] == pytest.approx(4.0)
 
 
+def _one_month(months: Months, meters: int, at: int) -> Months:
+    rows = months.rows.take(np.arange(meters))
+    demand, registered = (rows[name][:, at : at + 1] for name in ("demand_kwh", "registered_kwh"))
+    one = MeterRows(row_type(1), len(rows))
+    one.put(0, rows_of(demand, registered, habits_in(rows), rows["reactive"]))
+    cut, lost = months.cut_wh[:, at : at + 1], months.lost_wh[:, at : at + 1]
+    return replace(months, rows=one, cut_wh=cut, lost_wh=lost)
+
+
 def test_mean_voltages_of_months_are_weighted_by_their_hours(world: World) -> None:
     found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=lambda *_: None)
     balance = balance_by_days(world, found.months, jobs=1, report=lambda *_: None)
     one, other = (
         balance_by_days(
             replace(world, numbers=world.numbers[at : at + 1]),
-            replace(
-                found.months,
-                **{n: getattr(found.months, n)[:, at : at + 1] for n in ("true_kwh", "cut_wh", "lost_wh")},
-                registered_kwh=found.months.registered_kwh[at : at + 1],
-            ),
+            _one_month(found.months, len(world.known), at),
             jobs=1,
             report=lambda *_: None,
         )
@@ -304,4 +313,4 @@ def test_a_months_balance_needs_a_power_flow(world: World) -> None:
     with pytest.raises(UsageError, match="set physics to power_flow"):
         month_balance(_feeder(world), month)
     with pytest.raises(UsageError, match="feeder 0: has no wires"):
-        _ = replace(_feeder(world), plan=None).wires
+        _ = replace(_feeder(world), plan=None).node_kind

@@ -1,0 +1,124 @@
+"""Wires of a few feeders at a time, so that those of all need not be held."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from ghostload.config.model import GeneratorConfig
+from ghostload.consumption.customers import Customers
+from ghostload.streams import FloatArray, IntArray, Streams
+from ghostload.territory import Territory
+from ghostload.wires.build import built, dealt
+from ghostload.wires.model import Wires
+
+FEEDERS_AT_ONCE = 16
+"""Feeders whose wires are built together: fewer waste time on small arrays, more hold more. No byte depends on it."""
+_KEPT = 3
+
+
+@dataclass(frozen=True, eq=False)
+class WiresPart:
+    """Wires of consecutive feeders, whose meters, transformers and feeders are counted from 0 in ``wires``.
+
+    Attributes
+    ----------
+    number : int
+    wires : Wires
+    feeders, transformers, meters : (F,), (T,), (N,) arrays
+        Their numbers in the whole, ascending.
+    """
+
+    number: int
+    wires: Wires
+    feeders: IntArray
+    transformers: IntArray
+    meters: IntArray
+
+    @classmethod
+    def whole(cls, wires: Wires) -> WiresPart:
+        """Return all wires as one part."""
+        layout = wires.layout
+        counts = (wires.feeders, len(layout.block_start), len(layout.meter_node))
+        return cls(0, wires, *(np.arange(count) for count in counts))
+
+
+class WiresInParts:
+    """Builds the wires of any feeder, with those of its neighbours; the last few parts are kept.
+
+    Parameters
+    ----------
+    territory : Territory
+    customers : Customers
+        Of all meters.
+    capacity_kva : (T,) array
+    config : GeneratorConfig
+    streams : Streams
+    order, first : (N,), (F + 1,) arrays
+        Meters feeder by feeder, ascending in each, and where each feeder's begin.
+    """
+
+    def __init__(
+        self,
+        territory: Territory,
+        customers: Customers,
+        capacity_kva: FloatArray,
+        config: GeneratorConfig,
+        streams: Streams,
+        order: IntArray,
+        first: IntArray,
+    ) -> None:
+        self._territory, self._customers, self._capacity_kva = territory, customers, capacity_kva
+        self._config, self._streams = config, streams
+        self._order, self._first = order, first
+        self._dealt = dealt(territory, config, streams)
+        self._parts: OrderedDict[int, WiresPart] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """Count the parts."""
+        return -(-(len(self._first) - 1) // FEEDERS_AT_ONCE)
+
+    def of(self, feeder: int) -> tuple[WiresPart, int]:
+        """Return the part that a feeder is in, and its number there."""
+        return self.part(feeder // FEEDERS_AT_ONCE), feeder % FEEDERS_AT_ONCE
+
+    def part(self, number: int) -> WiresPart:
+        """Return a part; threads may ask at once."""
+        with self._lock:
+            if number not in self._parts:
+                self._parts[number] = self._built(number)
+                while len(self._parts) > _KEPT:
+                    self._parts.popitem(last=False)
+            self._parts.move_to_end(number)
+            return self._parts[number]
+
+    def _built(self, number: int) -> WiresPart:
+        whole, start = self._territory, number * FEEDERS_AT_ONCE
+        feeders = np.arange(start, min(start + FEEDERS_AT_ONCE, len(self._first) - 1))
+        transformers = np.flatnonzero((whole.transformer_feeder >= start) & (whole.transformer_feeder <= feeders[-1]))
+        meters = np.sort(self._order[self._first[start] : self._first[feeders[-1] + 1]])
+        territory = replace(
+            whole,
+            feeder_substation=whole.feeder_substation[feeders],
+            transformer_lat=whole.transformer_lat[transformers],
+            transformer_lon=whole.transformer_lon[transformers],
+            transformer_barangay=whole.transformer_barangay[transformers],
+            transformer_feeder=whole.transformer_feeder[transformers] - start,
+            meter_transformer=np.searchsorted(transformers, whole.meter_transformer[meters]),
+            meter_lat=whole.meter_lat[meters],
+            meter_lon=whole.meter_lon[meters],
+            meter_barangay=whole.meter_barangay[meters],
+        )
+        columns = {f.name: getattr(self._customers, f.name)[meters] for f in fields(Customers) if f.name != "start"}
+        wires = built(
+            territory,
+            Customers(start=0, **columns),
+            self._capacity_kva[transformers],
+            self._config,
+            self._dealt.of(feeders, transformers, meters),
+        )
+        return WiresPart(number, wires, feeders, transformers, meters)
