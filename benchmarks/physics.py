@@ -20,9 +20,10 @@ from ghostload.consumption.habits import draw_habits
 from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.monthly import monthly_true_kwh
 from ghostload.consumption.reactive import interval_q_varh, reactive_shares
-from ghostload.physics.energy import LOSS_KINDS, losses_by_kind
+from ghostload.physics.energy import losses_by_kind
 from ghostload.physics.plan import FeederPlan
 from ghostload.pipeline import World, build_world
+from ghostload.schema import LOSS_KINDS
 from ghostload.simulation.by_days import balance_by_days
 from ghostload.simulation.months import Months
 from ghostload.wires import Wires, build_wires

@@ -13,6 +13,8 @@ MONTH_PREFIX = "monthly_consumption_"
 
 RISK_BANDS = ("High", "Medium", "Low")
 FAMILIES = ("theft", "fault", "benign")
+LOSS_KINDS = ("mv_line", "transformer_no_load", "transformer_load", "lv_main", "service_drop")
+"""What a feeder's energy is lost in; columns end in ``_loss_kwh``."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ class FileEstimate:
     Attributes
     ----------
     rows : int, optional
-        Rows of a table, features of a GeoJSON file. Exact but for ``anomaly_events.csv`` and readings of transformers.
+        Rows of a table, features of a GeoJSON file. Exact but for ``anomaly_events.csv``, ``network_losses.csv``
+        and readings of transformers.
     bytes : int
     """
 

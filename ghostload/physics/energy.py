@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from ghostload.streams import FloatArray
 from ghostload.wires.model import Kind
 
-LOSS_KINDS = ("mv_line", "transformer_no_load", "transformer_load", "lv_main", "service_drop")
-
 
 def losses_by_kind(kind: NDArray[np.int8], edge_loss_kwh: FloatArray, iron_loss_kwh: FloatArray) -> FloatArray:
     """Sum the losses of nodes' edges and of transformers' iron by what they are lost in.
@@ -25,7 +23,7 @@ def losses_by_kind(kind: NDArray[np.int8], edge_loss_kwh: FloatArray, iron_loss_
 
     Returns
     -------
-    (5, ...) array of kWh, in the order of :data:`LOSS_KINDS`
+    (5, ...) array of kWh, in the order of :data:`ghostload.schema.LOSS_KINDS`
     """
 
     def of(*kinds: Kind) -> FloatArray:

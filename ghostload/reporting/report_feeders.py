@@ -12,10 +12,9 @@ from ghostload.reporting.columns import codes, numbers, texts
 from ghostload.reporting.page import text
 from ghostload.reporting.report_charts import figure, month_ticks
 from ghostload.reporting.svg import Axis, Chart, short
-from ghostload.schema import FEEDER_ENERGY, FEEDER_READINGS
+from ghostload.schema import FEEDER_ENERGY, FEEDER_READINGS, LOSS_KINDS
 from ghostload.streams import FloatArray, IntArray
 
-LOSSES = ("mv_line", "transformer_no_load", "transformer_load", "lv_main", "service_drop")
 MOST_FEEDERS = 40
 """How many feeders are listed."""
 _TECHNICAL, _STOLEN, _OPEN = "#6B7280", "#AA0055", "#D55E00"
@@ -49,7 +48,7 @@ def _true(dataset: Dataset) -> str:
     if not table.num_rows:
         return ""
     supplied, hidden = numbers(table, "supplied_kwh"), numbers(table, "non_technical_loss_kwh")
-    losses = [numbers(table, f"{name}_loss_kwh") for name in LOSSES]
+    losses = [numbers(table, f"{name}_loss_kwh") for name in LOSS_KINDS]
     technical = np.sum(losses, axis=0)
     names, feeder = codes(table, "feeder_id")
     months, month = codes(table, "month")
@@ -58,7 +57,7 @@ def _true(dataset: Dataset) -> str:
     by_month = [_row(months[at], *sums) for at, sums in enumerate(_sums(columns, month, len(months)))]
     where = [
         (text(name.replace("_", " ")), tables.number(kwh.sum() / 1e3, 1), _share(kwh.sum(), supplied.sum()))
-        for name, kwh in zip(LOSSES, losses, strict=True)
+        for name, kwh in zip(LOSS_KINDS, losses, strict=True)
     ]
     lowest, unsolved = numbers(table, "lowest_voltage_pu"), numbers(table, "unsolved_hours")
     peak = numbers(table, "peak_kw")

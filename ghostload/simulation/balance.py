@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ghostload.metering.feeders import registered_at_feeder
 from ghostload.metering.transformers import registered_at_transformers
-from ghostload.physics.energy import LOSS_KINDS, losses_by_kind
+from ghostload.physics.energy import losses_by_kind
 from ghostload.physics.flows import FeederFlows
+from ghostload.schema import LOSS_KINDS
 from ghostload.simulation.feeder import Energies, Feeder, FeederMonth
 from ghostload.streams import FloatArray, IntArray
 from ghostload.wires.model import Kind

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ghostload.schema import TABLES
+from ghostload.schema import LOSS_KINDS, TABLES
 from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context, rows_of
@@ -17,7 +17,6 @@ from ghostload.validation.finding import Finding, Severity, error, warning
 from ghostload.validation.reading_scan import feeders_of
 
 FEEDERS, HEADS, ELEMENTS = "feeder_energy", "feeder_readings", "network_losses"
-LOSSES = ("mv_line", "transformer_no_load", "transformer_load", "lv_main", "service_drop")
 EXACT = 1e-6
 """Relative difference where the power flow is solved for every interval."""
 _HALF_KWH = 0.0005
@@ -90,7 +89,7 @@ def supplied_is_true_and_lost(context: Context) -> Iterable[Finding]:
     """Check that what a substation gave is what the customers drew and what was lost, and that nothing gives energy."""
     if not context.has(FEEDERS):
         return
-    names = [f"{name}_loss_kwh" for name in LOSSES]
+    names = [f"{name}_loss_kwh" for name in LOSS_KINDS]
     supplied, true, *losses = (context.numbers(FEEDERS, name) for name in ("supplied_kwh", "true_kwh", *names))
     allowed = (2 + len(losses)) * _HALF_KWH + _near(context) * np.abs(supplied)
     bad = np.abs(supplied - true - sum(losses)) > allowed

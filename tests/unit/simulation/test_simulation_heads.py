@@ -16,8 +16,8 @@ from ghostload.consumption.calendar import days_in_month
 from ghostload.dataset import Dataset
 from ghostload.errors import UsageError
 from ghostload.metering.feeders import feeder_gain
-from ghostload.physics.energy import LOSS_KINDS
 from ghostload.pipeline import METERS_PER_BLOCK, build_world, compute_readings, simulate_block
+from ghostload.schema import LOSS_KINDS
 from ghostload.simulation.balance import month_balance, physical, stacked
 from ghostload.simulation.blocks import run_blocks
 from ghostload.simulation.by_days import balance_by_days

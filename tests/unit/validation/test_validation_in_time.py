@@ -20,8 +20,8 @@ from validation_samples import with_cell, with_column, with_table
 from ghostload.dataset import Dataset, load_dataset
 from ghostload.export import write_dataset
 from ghostload.export.report import report_text
-from ghostload.physics.energy import LOSS_KINDS
 from ghostload.pipeline import SyntheticDataPipeline
+from ghostload.schema import LOSS_KINDS
 from ghostload.validation import CHECKS, Context, Severity, reading_scan, run_check, validate
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
