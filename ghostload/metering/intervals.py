@@ -99,12 +99,13 @@ def record_intervals(
         count = int(hours[index])
         slot, month = _events_of_month(base_wh, start * per, per, part, first_offset + index, number, count, streams)
         lost[month.event, start : start + count] = month.hours.lost_wh
+        own = kernels.scratch(count)
         with first_call("interval readings"):
-            kernels.split_hours(base_wh, start * per, per, month.rows, month.hours.true_wh)
+            kernels.split_hours(base_wh, start * per, per, month.rows, month.hours.true_wh, own)
             kernels.register_month(
                 base_wh, start * per, per, count, slot, month.hours.shown_wh, month.hours.flags, reading[:, index],
                 noise.drift, part.meters, number, *noise.gaps(count), *noise.stuck(count), noise.lengths,
-                metering.linear_hours, metering.fill_gaps, registered, flags,
+                metering.linear_hours, metering.fill_gaps, registered, flags, own,
             )  # fmt: skip
         start += count
     return Intervals(base_wh, registered, flags, lost)

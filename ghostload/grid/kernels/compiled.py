@@ -29,6 +29,8 @@ _listeners: list[Callable[[str], None]] = []
 _lock = threading.Lock()
 
 
+_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+
 _HERE = Path(__file__).parent
 _SHARED = (_HERE, _HERE.parent / "radial")
 """Folders whose helpers kernels anywhere may call; kernels may call helpers of their own folder besides."""
@@ -58,13 +60,23 @@ def bare(function: F) -> F:
 
 
 def _compiled(function: F, options: dict[str, Any]) -> F:
-    options = {"nogil": True, "error_model": "numpy", **options}
+    options = {**_OPTIONS, **options}
     try:
         compiled: Any = _numba.njit(cache=True, **options)(function)
     except RuntimeError:
         compiled = _numba.njit(**options)(function)
     _watch_all_modules(compiled)
     kept: F = compiled
+    return kept
+
+
+def helper(function: F) -> F:
+    """Compile with each kernel that calls it, and only for kernels: as :func:`bare`, but Python cannot call it.
+
+    It costs a third of what a kernel costs to compile, for what is handed over from Python is what takes long: each
+    array of a tuple is taken apart. It is not cached: the kernels that call it are, with its code in them.
+    """
+    kept: F = _numba.njit(**_OPTIONS, _nrt=False, no_cpython_wrapper=True)(function)
     return kept
 
 
