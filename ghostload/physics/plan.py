@@ -262,6 +262,23 @@ class FeederPlan:
         )
 
 
+def kernels() -> tuple[Any, ...]:
+    """Return what :func:`compile_kernels` compiles."""
+    from ghostload.physics.finish import sweep
+
+    return (sweep,)
+
+
+def compile_kernels() -> None:
+    """Compile the sweep, by a call for no steps, with the types of every call."""
+    from ghostload.physics import kernel
+    from ghostload.physics.finish import sweep
+
+    feeder, given = kernel.Feeder(*[0] * 8, volts=1.0), kernel.Given(0, 1.0, *[0] * 6)
+    work, results = (of(*[0] * len(of._fields)) for of in (kernel.Work, kernel.Results))
+    sweep(feeder, given, 0, 0, 1.0, 1, work, results)
+
+
 def _by_step(name: str, value: ArrayLike, steps: int) -> FloatArray:
     numbers = np.asarray(value, dtype=np.float64)
     if numbers.shape not in ((), (steps,)):

@@ -26,6 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _numba: Any = importlib.import_module("numba")
 _seen: set[str] = set()
 _listeners: list[Callable[[str], None]] = []
+_awaited: dict[str, Callable[[], None]] = {}
 _lock = threading.Lock()
 
 
@@ -119,6 +120,17 @@ def _load_at_once(compiled: Any) -> None:
     cache.load_overload = load
 
 
+def is_compiled(compiled: Any) -> bool:
+    """Whether a kernel is in the cache, for any types; also where nothing can be kept there, or none can tell."""
+    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    return not hasattr(file, "_load_index") or bool(file._load_index())
+
+
+def before_first_call(name: str, wait: Callable[[], None]) -> None:
+    """Have ``wait()`` called, by every thread, before what :func:`first_call` of this name runs."""
+    _awaited[name] = wait
+
+
 def on_compile(listener: Callable[[str], None]) -> None:
     """Have ``listener(message)`` called when a first call turns out to be compiling."""
     _listeners.append(listener)
@@ -127,7 +139,9 @@ def on_compile(listener: Callable[[str], None]) -> None:
 @contextmanager
 def first_call(name: str) -> Iterator[None]:
     """Announce the compilation of what runs inside, once a name, and only when it takes more than :data:`SLOW_S`."""
+    wait = _awaited.get(name, _at_once)
     if name in _seen:
+        wait()
         yield
         return
     with _lock:
@@ -136,9 +150,14 @@ def first_call(name: str) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
+        wait()
         yield
     finally:
         timer.cancel()
+
+
+def _at_once() -> None:
+    """Wait for nothing."""
 
 
 def _announce(name: str) -> None:
