@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,7 @@ from ghostload.config.loading import config_to_dict, default_settings
 from ghostload.config.model import DIFFICULTIES, INTERVALS, GeneratorConfig
 from ghostload.config.yamltext import dump_yaml
 
-from .lean import keep_pandas_out
+from .lean import collecting_later, keep_pandas_out
 from .log import Log
 from .settings import layer_options, resolve_settings
 
@@ -90,9 +91,11 @@ def command(
     if quiet and verbose:
         raise click.UsageError("-q and -v contradict each other; give one")
     named = {flag: (path, options[flag[2:].replace("-", "_")]) for flag, path in NAMED.items()}
-    config = resolve_settings(preset, file, overrides, named)
-    if own_process:
-        keep_pandas_out()
+    with collecting_later() if own_process else nullcontext():
+        config = resolve_settings(preset, file, overrides, named)
+        if own_process:
+            keep_pandas_out()
+        _import(config)
     from ghostload.engines import open_engine, processors
 
     jobs = jobs or processors()
@@ -104,6 +107,19 @@ def command(
     beside = _beside(config, name) if own_process and jobs > 1 else {}
     with _compiling(config, log, beside), open_engine(name, jobs, scheduler=scheduler) as workers:
         return _generate(config, log, workers, jobs=jobs, force=force, resume=resume)
+
+
+def _import(config: GeneratorConfig) -> None:
+    """Import what the command will need, which it does at once."""
+    names = ["export", "pipeline", "validation"]
+    if config.interval is not None:
+        names += ["simulation.in_time", "consumption.interval_kernel", "metering.kernels"]
+    elif config.physics != "none":
+        names += ["simulation.by_days", "physics.day_kernel"]
+    if config.physics != "none":
+        names += ["physics.finish"]
+    for name in names:
+        import_module(f"ghostload.{name}")
 
 
 def _beside(config: GeneratorConfig, engine: str) -> dict[str, str]:

@@ -274,8 +274,8 @@ def compile_kernels() -> None:
     from ghostload.physics import kernel
     from ghostload.physics.finish import sweep
 
-    feeder, given = kernel.Feeder(*[0] * 8, volts=1.0), kernel.Given(0, 1.0, *[0] * 6)
-    work, results = (of(*[0] * len(of._fields)) for of in (kernel.Work, kernel.Results))
+    feeder, given = kernel.Feeder(0, 0, 0, 0, 0, 0, 0, 0, 1.0), kernel.Given(0, 1.0, 0, 0, 0, 0, 0, 0)
+    work, results = kernel.Work(0, 0, 0, 0, 0, 0, 0), kernel.Results(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     sweep(feeder, given, 0, 0, 1.0, 1, work, results)
 
 
