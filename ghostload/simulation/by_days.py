@@ -67,10 +67,12 @@ def _balance(world: World, feeder: Feeder, true_kwh: FloatArray, days: Represent
         habits=world.habits,
         shares=world.shares,
     )
-    flows = feeder.solve(p_kw, q_kvar, 60, weight=days.step_weight)
+    flows = feeder.solve(p_kw, q_kvar, 60, weight=days.step_weight, voltages=False)
     blank = np.isnan(flows.delivered_wh)
-    true = np.where(blank, feeder.by_transformer(p_kw) * 1e3, flows.delivered_wh)
-    delivered = days.by_month(true) / 1e3
+    given = (
+        np.where(blank, feeder.by_transformer(p_kw) * 1e3, flows.delivered_wh) if blank.any() else flows.delivered_wh
+    )
+    delivered = days.by_month(given) / 1e3
     lost = np.zeros(delivered.shape)
     at = feeder.home[np.searchsorted(feeder.meters, feeder.part.events.meter)]
     np.add.at(lost, at, feeder.part.lost_wh / 1e3)

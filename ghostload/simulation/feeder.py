@@ -63,7 +63,13 @@ class Feeder:
         return summed
 
     def solve(
-        self, real: NDArray[Any], reactive: NDArray[Any], minutes: float, *, weight: FloatArray | None = None
+        self,
+        real: NDArray[Any],
+        reactive: NDArray[Any],
+        minutes: float,
+        *,
+        weight: FloatArray | None = None,
+        voltages: bool = True,
     ) -> FeederFlows:
         """Solve the power flow, inputs and results in the order of :attr:`meters` and :attr:`transformers`.
 
@@ -75,16 +81,20 @@ class Feeder:
             Length of a step.
         weight : (S,) array, optional
             How many steps each stands for.
+        voltages : bool
+            Whether the voltages of the meters are wanted.
         """
         if self.plan is None:
             raise UsageError(f"feeder {self.number}: has no wires; set physics to power_flow")
         order = np.searchsorted(self.meters, self.plan.meters)
         rows = np.argsort(self.plan.transformers, kind="stable")
         solve = self.plan.solve_wh if real.dtype.kind == "i" else self.plan.solve
-        flows = solve(real[order], reactive[order], minutes=minutes, weight=weight)
+        flows = solve(real[order], reactive[order], minutes=minutes, weight=weight, voltages=voltages)
         if not (np.diff(rows) == 1).all():
             names = ("delivered_wh", "delivered_varh", "low_loss_wh", "own_loss_wh")
             flows = replace(flows, **{name: getattr(flows, name)[rows] for name in names})
+        if not voltages:
+            return flows
         return replace(flows, service_v=flows.service_v[np.argsort(order, kind="stable")])
 
 
