@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +13,7 @@ from ghostload.config.loading import config_to_dict, default_settings
 from ghostload.config.model import DIFFICULTIES, INTERVALS, GeneratorConfig
 from ghostload.config.yamltext import dump_yaml
 
-from .lean import keep_pandas_out
+from .lean import collecting_later, keep_pandas_out
 from .log import Log
 from .settings import layer_options, resolve_settings
 
@@ -57,7 +60,7 @@ NAMED = {
 @click.option("--anomaly-rate", type=float, metavar="R", help=f"Share with theft. [{_DEFAULT['anomaly_rate']}]")
 @click.option("--seed", type=int, metavar="S", help=f"Seed of every random number. [{_DEFAULT['random_seed']}]")
 @click.option("--output-dir", metavar="DIR", help=f"Folder to write. [{_DEFAULT['output_dir']}]")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Threads; change no byte. [1]")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Threads; change no byte. [processors]")
 @click.option("--engine", type=click.Choice(ENGINES), help="Who does the feeders; changes no byte. [threads]")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask cluster to use, such as tcp://host:8786.")
 @click.option("--dry-run", is_flag=True, help="Print settings, rows, bytes and time (estimated), and write nothing.")
@@ -73,7 +76,7 @@ def command(
     preset: str | None,
     file: str | None,
     overrides: tuple[str, ...],
-    jobs: int,
+    jobs: int | None,
     engine: str | None,
     scheduler: str | None,
     dry_run: bool,
@@ -88,18 +91,57 @@ def command(
     if quiet and verbose:
         raise click.UsageError("-q and -v contradict each other; give one")
     named = {flag: (path, options[flag[2:].replace("-", "_")]) for flag, path in NAMED.items()}
-    config = resolve_settings(preset, file, overrides, named)
-    if own_process:
-        keep_pandas_out()
+    with collecting_later() if own_process else nullcontext():
+        config = resolve_settings(preset, file, overrides, named)
+        if own_process:
+            keep_pandas_out()
+        _import(config)
+    from ghostload.engines import open_engine, processors
+
+    jobs = jobs or processors()
     if dry_run:
         click.echo(_plan(config, jobs), nl=False)
         return 0
     log = Log(log_format, quiet=quiet, verbose=verbose)
     name = engine or ("dask" if scheduler else "threads" if jobs > 1 else "serial")
-    from ghostload.engines import open_engine
-
-    with open_engine(name, jobs, scheduler=scheduler) as workers:
+    beside = _beside(config, name) if own_process and jobs > 1 else {}
+    with _compiling(config, log, beside), open_engine(name, jobs, scheduler=scheduler) as workers:
         return _generate(config, log, workers, jobs=jobs, force=force, resume=resume)
+
+
+def _import(config: GeneratorConfig) -> None:
+    """Import what the command will need, which it does at once."""
+    names = ["export", "pipeline", "validation"]
+    if config.interval is not None:
+        names += ["simulation.in_time", "consumption.interval_kernel", "metering.kernels"]
+    elif config.physics != "none":
+        names += ["simulation.by_days", "physics.day_kernel"]
+    if config.physics != "none":
+        names += ["physics.finish"]
+    for name in names:
+        import_module(f"ghostload.{name}")
+
+
+def _beside(config: GeneratorConfig, engine: str) -> dict[str, str]:
+    """Return what a second process may compile while this one compiles the kernels of demand, and in which modules."""
+    if engine not in ("serial", "threads") or config.physics == "none":
+        return {}
+    readings = {"interval readings": "ghostload.metering.intervals"} if config.interval else {}
+    return {"power flow of feeders": "ghostload.physics.plan", **readings}
+
+
+@contextmanager
+def _compiling(config: GeneratorConfig, log: Log, beside: dict[str, str]) -> Iterator[None]:
+    """Announce compilation where there are kernels, and see to those that a second process may compile."""
+    if config.interval is None and config.physics == "none":
+        yield
+        return
+    from ghostload.grid.kernels.beside import compiling_beside
+    from ghostload.grid.kernels.compiled import on_compile
+
+    on_compile(lambda message: log.event("compiling", message))
+    with compiling_beside(beside):
+        yield
 
 
 def _generate(config: GeneratorConfig, log: Log, engine: Engine, *, jobs: int, force: bool, resume: bool) -> int:
@@ -108,10 +150,6 @@ def _generate(config: GeneratorConfig, log: Log, engine: Engine, *, jobs: int, f
     from ghostload.pipeline import SyntheticDataPipeline
     from ghostload.validation import validate
 
-    if config.interval is not None or config.physics != "none":
-        from ghostload.grid.kernels.compiled import on_compile
-
-        on_compile(lambda message: log.event("compiling", message))
     with Workspace(config.output_dir) as workspace:
         check_target(workspace, config, force=force)
         store = block_store(workspace, config, resume=resume)

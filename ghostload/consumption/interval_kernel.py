@@ -26,10 +26,10 @@ from ghostload.consumption.interval_setup import (
     set_days,
 )
 from ghostload.consumption.interval_tables import TICKS
-from ghostload.grid.kernels.compiled import bare
+from ghostload.grid.kernels.compiled import bare, helper
 
 
-@bare
+@helper
 def _uses(key: Any, first: Any, days: Any, types: Any, warm: Any, ticks: Any, rest: Any, tables: Any, own: Own) -> None:
     """Add what is switched on to the bins, each use a rectangle."""
     end = days * DAY_TICKS
@@ -65,7 +65,7 @@ def _uses(key: Any, first: Any, days: Any, types: Any, warm: Any, ticks: Any, re
             own.rise[j + 1] -= power * ticks
 
 
-@bare
+@helper
 def _base(key: Any, first: Any, days: Any, types: Any, need: Any, ticks: Any, own: Own) -> None:
     """Add what runs anyway: floor, cooling with the weather, activity with its noise."""
     bins = TICKS // ticks
@@ -108,7 +108,7 @@ def _base(key: Any, first: Any, days: Any, types: Any, need: Any, ticks: Any, ow
                     own.edge[at + h * bins + b] += value[h] + (on if runs else off)
 
 
-@bare
+@helper
 def weigh(
     key: Any, first: Any, days: Any, types: Any, need: Any, warm: Any, ticks: Any, rest: Any, tables: Any, own: Own
 ) -> Any:
@@ -128,7 +128,7 @@ def weigh(
     return bins
 
 
-@bare
+@helper
 def _share_out(energy: Any, total: Any, bins: Any, out: Any) -> Any:
     """Share a month's watt-hours over bins by their weights, as a register rounds; return the largest."""
     if total[bins] == 0:
@@ -146,7 +146,7 @@ def _share_out(energy: Any, total: Any, bins: Any, out: Any) -> Any:
     return largest
 
 
-@bare
+@helper
 def _split(coarse: Any, bins: Any, parts: Any, total: Any, out: Any) -> None:
     """Share each bin's watt-hours over its parts by their weights, as a register rounds."""
     for i in range(bins):
@@ -161,7 +161,7 @@ def _split(coarse: Any, bins: Any, parts: Any, total: Any, out: Any) -> None:
             before = now
 
 
-@bare
+@helper
 def _put(steps: Any, together: Any, row: Any) -> Any:
     """Copy one month's steps, or the sums of two of them; return the largest."""
     largest = np.int64(0)
@@ -172,7 +172,7 @@ def _put(steps: Any, together: Any, row: Any) -> Any:
     return float(largest)
 
 
-@bare
+@helper
 def _month(
     key: Any,
     kind: Any,
@@ -204,7 +204,7 @@ def _month(
     return largest
 
 
-@bare
+@helper
 def mean(values: Any, start: Any, stop: Any) -> Any:
     """Return the mean of a range of values, added one by one."""
     total = 0.0

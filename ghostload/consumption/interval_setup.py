@@ -17,7 +17,7 @@ import numpy as np
 from ghostload.consumption.appliances import SLOTS
 from ghostload.consumption.interval_tables import LOG_LIMIT, LOG_STEP, TICKS
 from ghostload.consumption.intervals import HALF_HOURS_A_DAY
-from ghostload.grid.kernels.compiled import bare
+from ghostload.grid.kernels.compiled import helper
 
 HALF_HOURS = HALF_HOURS_A_DAY
 DAY_TICKS = TICKS * HALF_HOURS
@@ -78,7 +78,7 @@ class Own(NamedTuple):
     fine: Any
 
 
-@bare
+@helper
 def mix(z: Any) -> Any:
     """Return 64 mixed bits of 64."""
     z = (z ^ (z >> _30)) * _A
@@ -86,19 +86,19 @@ def mix(z: Any) -> Any:
     return z ^ (z >> _31)
 
 
-@bare
+@helper
 def address(key: Any, number: Any) -> Any:
     """Return the key of one numbered thing below a key."""
     return mix(key + (np.uint64(number) + np.uint64(1)) * GOLDEN)
 
 
-@bare
+@helper
 def _exp(table: Any, x: Any) -> Any:
     at = int((x + LOG_LIMIT) * LOG_STEPS)
     return table[min(max(at, 0), len(table) - 1)]
 
 
-@bare
+@helper
 def prepare(key: Any, kind: Any, row: Any, mean_w: Any, need: Any, tables: Any, own: Own) -> None:
     """Set what holds for a customer through one month."""
     peak_w, floor_w, floor_share, cooling, rooms = row[0], row[1], row[2], row[3], row[4]
@@ -130,7 +130,7 @@ def prepare(key: Any, kind: Any, row: Any, mean_w: Any, need: Any, tables: Any, 
             own.cooling[day_type, h] = tables.cooling[kind, day_type, at]
 
 
-@bare
+@helper
 def _slots(habit: Any, kind: Any, peak: Any, events: Any, rooms: Any, shift: Any, tables: Any, own: Own) -> Any:
     """Set how often, when and how strongly each slot is used; return the share that could not be placed."""
     used, used_rooms = 0.0, 0.0
@@ -174,7 +174,7 @@ def _slots(habit: Any, kind: Any, peak: Any, events: Any, rooms: Any, shift: Any
     return max(0.0, events + rooms - placed / (UNIT * DAY_TICKS))
 
 
-@bare
+@helper
 def set_days(key: Any, first: Any, days: Any, row: Any, energy: Any, tables: Any, own: Own) -> Any:
     """Set the level of each day and of its parts, from the day before the month on; negative when away.
 
@@ -214,7 +214,7 @@ def set_days(key: Any, first: Any, days: Any, row: Any, energy: Any, tables: Any
     return mean_w
 
 
-@bare
+@helper
 def _settle(key: Any, first: Any, days: Any, row: Any, energy: Any, own: Own) -> Any:
     """Let the days of absence agree with the month's energy, in days times watts; return the mean power at home.
 
@@ -247,7 +247,7 @@ def _settle(key: Any, first: Any, days: Any, row: Any, energy: Any, own: Own) ->
     return max((energy - stays * row[1]) / (home + stays * row[2]), energy / (home + stays * LARGEST_FLOOR))
 
 
-@bare
+@helper
 def _days_at_home(row: Any, energy: Any, days: Any, mean_w: Any) -> Any:
     """Return how many days at home with a mean power make up a month's energy, what stays when away being counted."""
     stays = (1.0 - row[9]) * min(LARGEST_FLOOR * mean_w, row[1] + row[2] * mean_w)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,22 +93,43 @@ def record_intervals(
         )
     noise = _Noise.of(part.meters, metering, streams)
     registered, flags = np.empty(base_wh.shape, dtype=np.int32), np.empty(base_wh.shape, dtype=np.uint8)
-    reading = np.rint(1000.0 * registered_kwh).astype(np.int64)
+    reading = np.ascontiguousarray(np.rint(1000.0 * registered_kwh).astype(np.int64).T)
     lost = np.zeros((len(part.events), int(hours.sum())), dtype=np.int32)
     start = 0
     for index, number in enumerate(numbers.tolist()):
         count = int(hours[index])
         slot, month = _events_of_month(base_wh, start * per, per, part, first_offset + index, number, count, streams)
         lost[month.event, start : start + count] = month.hours.lost_wh
+        own = kernels.scratch(count)
         with first_call("interval readings"):
-            kernels.split_hours(base_wh, start * per, per, month.rows, month.hours.true_wh)
+            kernels.split_hours(base_wh, start * per, per, month.rows, month.hours.true_wh, own)
             kernels.register_month(
-                base_wh, start * per, per, count, slot, month.hours.shown_wh, month.hours.flags, reading[:, index],
+                base_wh, start * per, per, count, slot, month.hours.shown_wh, month.hours.flags, reading[index],
                 noise.drift, part.meters, number, *noise.gaps(count), *noise.stuck(count), noise.lengths,
-                metering.linear_hours, metering.fill_gaps, registered, flags,
+                metering.linear_hours, metering.fill_gaps, registered, flags, own,
             )  # fmt: skip
         start += count
     return Intervals(base_wh, registered, flags, lost)
+
+
+def kernels() -> tuple[Any, ...]:
+    """Return what :func:`compile_kernels` compiles."""
+    from ghostload.metering.kernels import register_month, split_hours
+
+    return split_hours, register_month
+
+
+def compile_kernels() -> None:
+    """Compile what :func:`record_intervals` calls, by calls for no meters."""
+    from ghostload.metering import kernels
+
+    steps, hours, rows = np.empty((0, 0), np.int32), np.empty((0, 0), np.int64), np.empty(0, np.int64)
+    marks, mean, key, own = np.empty((0, 0), np.uint8), np.empty((0, 2)), np.uint64(0), kernels.scratch(0)
+    kernels.split_hours(steps, 0, 1, rows, hours, own)
+    kernels.register_month(
+        steps, 0, 1, 0, rows, hours, marks, rows, np.empty(0), rows, 0, key, mean, key, mean, rows, 0, True,
+        steps, marks, own,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

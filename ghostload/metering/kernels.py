@@ -6,20 +6,36 @@ readings at any resolution add up to those of the next coarser one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ghostload.anomalies.draws import GOLDEN, MIX_1, MIX_2, UNIT
 from ghostload.anomalies.spread import ACTUAL, ESTIMATED, MISSING
-from ghostload.grid.kernels.compiled import kernel
+from ghostload.grid.kernels.compiled import bare, helper
 
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(GOLDEN), np.uint64(MIX_1), np.uint64(MIX_2)
 _MOST_RUNS = 30
 _DAY, _WEEK = 24, 168
 
 
-@kernel
+class Own(NamedTuple):
+    """Scratch of one meter and month of H hours."""
+
+    energy: Any  # (H,) int64
+    wh: Any  # (H,) int64
+    mark: Any  # (H,) uint8
+    gap: Any  # (H,) uint8
+    weight: Any  # (H,) float64
+
+
+def scratch(hours: int) -> Own:
+    """Return empty scratch; made here, since making arrays in a kernel compiles slowly."""
+    whole, small = np.empty((2, hours), np.int64), np.empty((2, hours), np.uint8)
+    return Own(whole[0], whole[1], small[0], small[1], np.empty(hours))
+
+
+@helper
 def hashed(key: Any, entity: int, month: int, index: int) -> float:
     """As :func:`ghostload.anomalies.draws.hashed_uniform`, one number."""
     word = key
@@ -31,8 +47,8 @@ def hashed(key: Any, entity: int, month: int, index: int) -> float:
     return float(word >> np.uint64(11)) * UNIT
 
 
-@kernel
-def split_hours(wh: Any, first: int, per: int, rows: Any, hours: Any) -> None:
+@bare
+def split_hours(wh: Any, first: int, per: int, rows: Any, hours: Any, own: Own) -> None:
     """Change some rows in place so that their hours are the given ones, each hour in its own proportions.
 
     Parameters
@@ -44,8 +60,9 @@ def split_hours(wh: Any, first: int, per: int, rows: Any, hours: Any) -> None:
         Steps of an hour.
     rows : (k,) array of int
     hours : (k, H) array of int
+    own : Own
     """
-    had = np.empty(hours.shape[1], np.int64)
+    had = own.energy
     for i in range(len(rows)):
         row = wh[rows[i]]
         for h in range(len(had)):
@@ -55,7 +72,7 @@ def split_hours(wh: Any, first: int, per: int, rows: Any, hours: Any) -> None:
         split_row(row, first, per, had, hours[i], row)
 
 
-@kernel
+@helper
 def split_row(wh: Any, first: int, per: int, had: Any, has: Any, out: Any) -> None:
     """Write the energy of a month's hours into their steps.
 
@@ -84,11 +101,11 @@ def split_row(wh: Any, first: int, per: int, had: Any, has: Any, out: Any) -> No
         out[at + per - 1] = has[h] - before
 
 
-@kernel
+@bare
 def register_month(
     true_wh: Any, first: int, per: int, hours: int, slot: Any, shown: Any, marks: Any, reading: Any, drift: Any,
     meters: Any, month: int, gap_key: Any, gap_mean: Any, stuck_key: Any, stuck_mean: Any, lengths: Any,
-    linear_hours: int, fill: bool, out: Any, flags: Any,
+    linear_hours: int, fill: bool, out: Any, flags: Any, own: Own,
 ) -> None:  # fmt: skip
     """Record one month of n meters.
 
@@ -121,9 +138,9 @@ def register_month(
         Whether gaps are estimated; else they stay missing.
     out, flags : (n, S) arrays of int32 and uint8
         What is recorded, Wh, and its flags.
+    own : Own
     """
-    energy, wh = np.empty(hours, np.int64), np.empty(hours, np.int64)
-    mark, gap = np.empty(hours, np.uint8), np.empty(hours, np.uint8)
+    energy, wh, mark, gap = own.energy, own.wh, own.mark, own.gap
     for i in range(len(true_wh)):
         for h in range(hours):
             had = 0
@@ -141,7 +158,7 @@ def register_month(
             hold_back(wh, gap)
         quiet = spells(gap_key, meters[i], month, gap_mean[i], lengths, gap) == 0
         if not quiet:
-            fill_gaps(wh, mark, gap, linear_hours, fill)
+            fill_gaps(wh, mark, gap, linear_hours, fill, own.weight)
         if quiet and slot[i] < 0:
             flags[i, first : first + hours * per] = ACTUAL
         else:
@@ -152,7 +169,7 @@ def register_month(
         split_row(true_wh[i], first, per, energy, wh, out[i])
 
 
-@kernel
+@helper
 def scale_to_reading(wh: Any, reading: int, drift: float) -> None:
     """Scale the hours so that they add up to the register's reading, in place, with the clock's drift in between.
 
@@ -179,7 +196,7 @@ def scale_to_reading(wh: Any, reading: int, drift: float) -> None:
         before, here = after, following
 
 
-@kernel
+@helper
 def spells(key: Any, meter: int, month: int, mean: Any, lengths: Any, on: Any) -> int:
     """Draw spells of a month, a Poisson number of them, and mark their hours; return how many there are."""
     hours = len(on)
@@ -200,7 +217,7 @@ def spells(key: Any, meter: int, month: int, mean: Any, lengths: Any, on: Any) -
     return count
 
 
-@kernel
+@helper
 def hold_back(wh: Any, on: Any) -> None:
     """Let the register stand still through each spell; its last hour brings what was held back."""
     held = 0
@@ -212,11 +229,10 @@ def hold_back(wh: Any, on: Any) -> None:
                 wh[h], held = held, 0
 
 
-@kernel
-def fill_gaps(wh: Any, mark: Any, gap: Any, linear_hours: int, fill: bool) -> None:
+@helper
+def fill_gaps(wh: Any, mark: Any, gap: Any, linear_hours: int, fill: bool, weight: Any) -> None:
     """Put estimates into gaps, so that the register before and after agree, or flag them as missing."""
     hours = len(wh)
-    weight = np.empty(hours)
     h = 0
     while h < hours:
         if not gap[h]:
@@ -231,7 +247,7 @@ def fill_gaps(wh: Any, mark: Any, gap: Any, linear_hours: int, fill: bool) -> No
             mark[k] = max(mark[k], ESTIMATED if fill else MISSING)
 
 
-@kernel
+@helper
 def estimate(wh: Any, mark: Any, gap: Any, start: int, stop: int, linear_hours: int, weight: Any) -> None:
     """Share a gap's energy out: along the line between the hours beside a short one, else along like days."""
     hours, total, sum_of_weights = len(wh), 0, 0.0
@@ -252,7 +268,7 @@ def estimate(wh: Any, mark: Any, gap: Any, start: int, stop: int, linear_hours: 
         given = share
 
 
-@kernel
+@helper
 def like_hour(wh: Any, mark: Any, gap: Any, h: int) -> float:
     """Return the energy of the same hour a week before or after, else the day before or after, where it was read."""
     for shift in (-_WEEK, _WEEK, -_DAY, _DAY, -2 * _WEEK, 2 * _WEEK):

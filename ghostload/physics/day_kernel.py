@@ -10,10 +10,10 @@ from ghostload.consumption.interval_kernel import mean, weigh
 from ghostload.consumption.interval_setup import Own, prepare, set_days
 from ghostload.consumption.interval_tables import TICKS
 from ghostload.consumption.intervals import HALF_HOURS_A_DAY
-from ghostload.grid.kernels.compiled import bare
+from ghostload.grid.kernels.compiled import bare, helper
 
 
-@bare
+@helper
 def _copy_levels(level: Any, part: Any, kept: Any) -> None:
     for d in range(len(level)):
         kept[d, 0] = level[d]
@@ -21,7 +21,7 @@ def _copy_levels(level: Any, part: Any, kept: Any) -> None:
             kept[d, 1 + k] = part[d, k]
 
 
-@bare
+@helper
 def _powers(energy: Any, weight: Any, share: Any, swing: Any, p: Any, q: Any) -> None:
     """Scale the weights of hours to powers that add up to the month's energy; work out what goes with them."""
     total = 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ghostload.grid.kernels.compiled import bare
+from ghostload.grid.kernels.compiled import bare, helper
 from ghostload.grid.radial.lanes import fma, fms, get, larger, load, prefetch, root, spread, store, where_positive
 from ghostload.physics.bits import BLOCK, PHASE_A, ROW, SERVICE, SHUNT, STATION, THREE
 from ghostload.physics.kernel import (
@@ -34,7 +34,7 @@ VOLT_QUANTUM = 2.0**-32
 _LOSS_SHIFT, _VOLT_SHIFT = 1.5 * 2.0**52 * LOSS_QUANTUM, 1.5 * 2.0**52 * VOLT_QUANTUM
 
 
-@bare
+@helper
 def _count_loss(n: Any, j: int, w: Any, at: int, own: int) -> None:
     """Add the losses of the edge above a node to its sum over time, and to what its transformer has of them."""
     total = load(at, 0)
@@ -54,7 +54,7 @@ def _count_loss(n: Any, j: int, w: Any, at: int, own: int) -> None:
     store(at, 0, total)
 
 
-@bare
+@helper
 def _count_volts(n: Any, v: int, w: Any, at: int, seen: int, volts: float) -> None:
     """Add a node's voltages to its sum and extremes over time; write what a meter there sees, the phases' mean."""
     three = n.what & THREE
@@ -77,7 +77,7 @@ def _count_volts(n: Any, v: int, w: Any, at: int, seen: int, volts: float) -> No
     store(at, 24, high)
 
 
-@bare
+@helper
 def _power(n: Any, v: int, j: int, g: int) -> Any:
     """Return the power that flows into a node, kW and kvar."""
     p, q = spread(0.0), spread(0.0)
@@ -88,7 +88,7 @@ def _power(n: Any, v: int, j: int, g: int) -> Any:
     return p, q
 
 
-@bare
+@helper
 def _leave_station(n: Any, v: int, j: int, begin: int, w: Any, at: int, results: Any) -> None:
     """Write what leaves a transformer's low side and is lost behind it; add the iron's current and losses."""
     low, iron = w.low + 8 * BLOCK * n.number, w.iron + 64 * n.number
@@ -111,7 +111,7 @@ def _leave_station(n: Any, v: int, j: int, begin: int, w: Any, at: int, results:
     _count_loss(n, j, w, at, results.own_loss + place)
 
 
-@bare
+@helper
 def _finish(f: Any, begin: int, w: Any, results: Any) -> None:
     """Take the currents of the solved voltages to the head once more and write everything on the way."""
     clear(w.j, 3)

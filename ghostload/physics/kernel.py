@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ghostload.grid.kernels.compiled import bare
+from ghostload.grid.kernels.compiled import helper
 from ghostload.grid.radial.lanes import (
     aligned,
     fma,
@@ -119,7 +119,7 @@ def clear_sums(arrays: tuple[Any, ...]) -> None:
     arrays[5][:, 2], arrays[5][:, 3] = np.inf, -np.inf
 
 
-@bare
+@helper
 def node_of(f: Any, k: int) -> Any:
     """Return what the table says of a node."""
     at = f.node + 64 * k
@@ -127,7 +127,7 @@ def node_of(f: Any, k: int) -> Any:
                 f.z + 144 * word(at, 5), f.shunt + 144 * word(at, 6))  # fmt: skip
 
 
-@bare
+@helper
 def fetch(given: Any, meters: int, begin: int, count: int, s: int) -> None:
     """Bring the powers of a block's steps together, kW and kvar; a block that is not full repeats its last step."""
     width = 8 if given.kind == 0 else 4
@@ -152,7 +152,7 @@ def fetch(given: Any, meters: int, begin: int, count: int, s: int) -> None:
                 put(to, t, number * given.scale)
 
 
-@bare
+@helper
 def begin_block(f: Any, given: Any, begin: int, count: int, w: Any) -> None:
     """Set the voltages without load, and clear the currents."""
     for t in range(BLOCK):
@@ -172,7 +172,7 @@ def begin_block(f: Any, given: Any, begin: int, count: int, w: Any) -> None:
                 store(w.j + at, BLOCK + g, spread(0.0))
 
 
-@bare
+@helper
 def drawn(v: int, s: int, g: int, share: float) -> Any:
     """Return the current of a constant power: its conjugate over the conjugate voltage."""
     vr, vi = load(v, g), load(v, BLOCK + g)
@@ -181,13 +181,13 @@ def drawn(v: int, s: int, g: int, share: float) -> Any:
     return fma(q, vi, p * vr) * per, fms(q, vr, p * vi) * per
 
 
-@bare
+@helper
 def _add(to: int, g: int, re: Any, im: Any) -> None:
     store(to, g, load(to, g) + re)
     store(to, BLOCK + g, load(to, BLOCK + g) + im)
 
 
-@bare
+@helper
 def times(matrix: int, i: int, x: int, g: int) -> Any:
     """Multiply a row of a complex matrix with three complex numbers at an address."""
     re, im = spread(0.0), spread(0.0)
@@ -198,7 +198,7 @@ def times(matrix: int, i: int, x: int, g: int) -> Any:
     return re, im
 
 
-@bare
+@helper
 def draw_three(n: Any, v: int, j: int, s: int) -> None:
     """Set the currents of a three-phase service, a third of its power in each phase."""
     for i in range(3):
@@ -208,7 +208,7 @@ def draw_three(n: Any, v: int, j: int, s: int) -> None:
             store(j + i * ROW, BLOCK + g, im)
 
 
-@bare
+@helper
 def add_shunt(n: Any, v: int, j: int) -> None:
     """Add to a node's current what its shunt draws."""
     for i in range(3 if n.what & THREE else 1):
@@ -222,7 +222,7 @@ def add_shunt(n: Any, v: int, j: int) -> None:
             _add(j + i * ROW, g, re, im)
 
 
-@bare
+@helper
 def hand_up(f: Any, n: Any, j: int, up: int) -> None:
     """Add a node's current to what flows above it."""
     ratio = spread(get(n.one, 0))
@@ -236,14 +236,14 @@ def hand_up(f: Any, n: Any, j: int, up: int) -> None:
                 _add(up + i * ROW, g, turn * load(j + b * ROW, g), turn * load(j + b * ROW, BLOCK + g))
 
 
-@bare
+@helper
 def clear(j: int, rows: int) -> None:
     """Set rows of currents to zero."""
     for g in range(0, rows * 2 * BLOCK, 8):
         store(j, g, spread(0.0))
 
 
-@bare
+@helper
 def _gather(f: Any, w: Any) -> None:
     """Take currents from the services to the head."""
     clear(w.j, 3)
@@ -269,7 +269,7 @@ def _gather(f: Any, w: Any) -> None:
                 hand_up(f, n, j, up)
 
 
-@bare
+@helper
 def _kept(w: Any, v: int, g: int, re: Any, im: Any, noted: int) -> None:
     """Store a voltage in the lanes that are not done, and note the largest change."""
     old_re, old_im = load(v, g), load(v, BLOCK + g)
@@ -281,7 +281,7 @@ def _kept(w: Any, v: int, g: int, re: Any, im: Any, noted: int) -> None:
     store(v, BLOCK + g, where_positive(active, im, old_im))
 
 
-@bare
+@helper
 def _three_moved(f: Any, n: Any, above: int, v: int, j: int, w: Any) -> None:
     """Set the new voltages of a node of three phases."""
     ratio = spread(get(n.one, 0))
@@ -299,7 +299,7 @@ def _three_moved(f: Any, n: Any, above: int, v: int, j: int, w: Any) -> None:
             _kept(w, v + i * ROW, g, re - down_re, im - down_im, n.what & (SERVICE | SHUNT))
 
 
-@bare
+@helper
 def _spread_out(f: Any, w: Any) -> None:
     """Set voltages from the head to the services, and clear the currents that the next sweep adds up."""
     for k in range(1, f.nodes):
@@ -319,7 +319,7 @@ def _spread_out(f: Any, w: Any) -> None:
             clear(j, 1)
 
 
-@bare
+@helper
 def _settle(w: Any, begin: int, sweep: int, tol: float, results: Any) -> int:
     """Mark the lanes that are done; return how many are not."""
     left = 0
@@ -341,7 +341,7 @@ def _settle(w: Any, begin: int, sweep: int, tol: float, results: Any) -> int:
     return left
 
 
-@bare
+@helper
 def iterate(f: Any, given: Any, w: Any, begin: int, count: int, tol: float, limit: int, results: Any) -> None:
     """Sweep until every lane is done; leave in the first row of the lanes by how much each step counts."""
     for sweep in range(1, limit + 1):

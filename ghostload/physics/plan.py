@@ -263,6 +263,23 @@ class FeederPlan:
         )
 
 
+def kernels() -> tuple[Any, ...]:
+    """Return what :func:`compile_kernels` compiles."""
+    from ghostload.physics.finish import sweep
+
+    return (sweep,)
+
+
+def compile_kernels() -> None:
+    """Compile the sweep, by a call for no steps, with the types of every call."""
+    from ghostload.physics import kernel
+    from ghostload.physics.finish import sweep
+
+    feeder, given = kernel.Feeder(0, 0, 0, 0, 0, 0, 0, 0, 1.0), kernel.Given(0, 1.0, 0, 0, 0, 0, 0, 0)
+    work, results = kernel.Work(0, 0, 0, 0, 0, 0, 0), kernel.Results(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    sweep(feeder, given, 0, 0, 1.0, 1, work, results)
+
+
 def _by_step(name: str, value: ArrayLike, steps: int) -> FloatArray:
     numbers = np.asarray(value, dtype=np.float64)
     if numbers.shape not in ((), (steps,)):

@@ -119,6 +119,8 @@ class Feeder:
         if not (np.diff(rows) == 1).all():
             names = ("delivered_wh", "delivered_varh", "low_loss_wh", "own_loss_wh", "iron_loss_kwh")
             flows = replace(flows, **{name: getattr(flows, name)[rows] for name in names})
+        if not voltages:
+            return flows
         return replace(flows, service_v=flows.service_v[np.argsort(order, kind="stable")])
 
 

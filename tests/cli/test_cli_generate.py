@@ -303,7 +303,7 @@ def test_a_killed_run_goes_on_with_resume_and_gives_the_same_bytes(  # type: ign
     run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "METERS_PER_BLOCK", 1024)
-    args = ["generate", "--num-meters", "3000", "--num-months", "3"]
+    args = ["generate", "--num-meters", "3000", "--num-months", "3", "--jobs", "1"]
     assert run(*args, "--output-dir", "whole").code == 0
     real, computed = pipeline.simulate_block, []
 

@@ -26,8 +26,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 _numba: Any = importlib.import_module("numba")
 _seen: set[str] = set()
 _listeners: list[Callable[[str], None]] = []
+_awaited: dict[str, Callable[[], None]] = {}
 _lock = threading.Lock()
 
+
+_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 _HERE = Path(__file__).parent
 _SHARED = (_HERE, _HERE.parent / "radial")
@@ -58,13 +61,23 @@ def bare(function: F) -> F:
 
 
 def _compiled(function: F, options: dict[str, Any]) -> F:
-    options = {"nogil": True, "error_model": "numpy", **options}
+    options = {**_OPTIONS, **options}
     try:
         compiled: Any = _numba.njit(cache=True, **options)(function)
     except RuntimeError:
         compiled = _numba.njit(**options)(function)
     _watch_all_modules(compiled)
     kept: F = compiled
+    return kept
+
+
+def helper(function: F) -> F:
+    """Compile with each kernel that calls it, and only for kernels: as :func:`bare`, but Python cannot call it.
+
+    It costs a third of what a kernel costs to compile, for what is handed over from Python is what takes long: each
+    array of a tuple is taken apart. It is not cached: the kernels that call it are, with its code in them.
+    """
+    kept: F = _numba.njit(**_OPTIONS, _nrt=False, no_cpython_wrapper=True)(function)
     return kept
 
 
@@ -107,6 +120,17 @@ def _load_at_once(compiled: Any) -> None:
     cache.load_overload = load
 
 
+def is_compiled(compiled: Any) -> bool:
+    """Whether a kernel is in the cache, for any types; also where nothing can be kept there, or none can tell."""
+    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    return not hasattr(file, "_load_index") or bool(file._load_index())
+
+
+def before_first_call(name: str, wait: Callable[[], None]) -> None:
+    """Have ``wait()`` called, by every thread, before what :func:`first_call` of this name runs."""
+    _awaited[name] = wait
+
+
 def on_compile(listener: Callable[[str], None]) -> None:
     """Have ``listener(message)`` called when a first call turns out to be compiling."""
     _listeners.append(listener)
@@ -115,7 +139,9 @@ def on_compile(listener: Callable[[str], None]) -> None:
 @contextmanager
 def first_call(name: str) -> Iterator[None]:
     """Announce the compilation of what runs inside, once a name, and only when it takes more than :data:`SLOW_S`."""
+    wait = _awaited.get(name, _at_once)
     if name in _seen:
+        wait()
         yield
         return
     with _lock:
@@ -124,9 +150,14 @@ def first_call(name: str) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
+        wait()
         yield
     finally:
         timer.cancel()
+
+
+def _at_once() -> None:
+    """Wait for nothing."""
 
 
 def _announce(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,8 @@ from ghostload.consumption.interval_tables import tables
 from ghostload.consumption.intervals import month_days, step_offsets
 from ghostload.streams import Streams
 
+numba = importlib.import_module("numba")
+
 STREAMS = Streams(42)
 LIMIT = 4.0
 """Half hours over the column kVA, in months of at most three times the usual energy. Measured: 2.8 and 3.8."""
@@ -30,13 +33,18 @@ HABITS = replace(draw_habits(CUSTOMERS, STREAMS), breaker_off=np.ones(200), thre
 USUAL = CUSTOMERS.level_kwh / MEAN_DAYS
 
 
+@numba.njit
+def _set_days(key, first, days, row, energy, tables, own):  # pragma: no cover - compiled
+    return set_days(key, first, days, row, energy, tables, own)
+
+
 def _june(factor: float, away_rate: float) -> np.ndarray:
     """Days at home of a June that has the usual energy times a factor; (200, 30)."""
     own, first = scratch(30, DAY_TYPES), int(month_days(JUNE)[0].astype(int))
     home = []
     for key, row in zip(meter_keys(np.arange(200), STREAMS), HABITS.columns(), strict=True):
         row[8] = away_rate
-        mean_w = set_days(key, first, 30, row, factor * 30 * 24 * row[12], tables(), own)
+        mean_w = _set_days(key, first, 30, row, factor * 30 * 24 * row[12], tables(), own)
         home.append(own.level[1:31] >= 0.0)
         assert mean_w * home[-1].sum() == pytest.approx(factor * 30 * row[12])
     return np.array(home)
