@@ -89,10 +89,11 @@ def diversified_peak_kva(
     .. [1] Rusck, "The simultaneous demand in distribution network supplying domestic consumers", ASEA Journal, 1956.
     """
     shared, own = shared_and_own_kva(meter_kva, meter_class_index)
-    total = np.bincount(meter_transformer, weights=shared, minlength=num_transformers)
-    total += np.sqrt(np.bincount(meter_transformer, weights=own**2, minlength=num_transformers))
-    np.maximum.at(total, meter_transformer, meter_kva)
-    return np.asarray(total, dtype=np.float64)
+    together = np.bincount(meter_transformer, weights=shared, minlength=num_transformers)
+    apart = np.bincount(meter_transformer, weights=own**2, minlength=num_transformers)
+    peak = np.asarray(together + np.sqrt(apart), dtype=np.float64)
+    np.maximum.at(peak, meter_transformer, meter_kva)
+    return peak
 
 
 def standard_ratings_in(capacity_range: tuple[float, float]) -> FloatArray:
