@@ -1,7 +1,7 @@
 """Measure the power flow of feeders: speed, the table of losses and voltages, and what representative days miss.
 
 python benchmarks/physics.py                # nanoseconds per meter and step, against drawing as many float32 normals
-python benchmarks/physics.py --losses --minutes 60     # a simulated year: losses by kind, voltages, loading
+python benchmarks/physics.py --losses --practice both --minutes 60 --output-dir reports     # a simulated year
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from ghostload.wires import Wires, build_wires
 from ghostload.wires.model import Kind
 
 QUANTILES = [0.05, 0.5, 0.95, 1.0]
+PRACTICES = ("metro_manila", "european")
 
 
 class Case:
@@ -137,64 +139,87 @@ class Year:
         self.readings += off.size
 
 
-def losses(options: argparse.Namespace) -> None:
-    """Print losses and voltages of a simulated year, and how far representative days are from it."""
-    case = Case(options.practice, options.meters, 12)
-    wires = case.wires
-    case.by_days()
-    begin = time.perf_counter()
-    days = case.by_days()
-    took = time.perf_counter() - begin
-    year = Year(case, options.minutes)
+def losses(practice: str, meters: int, minutes: int) -> list[str]:
+    """Return losses and voltages of a simulated year, and how far the planner and representative days are from it."""
+    case = Case(practice, meters, 12)
+    wires, days = case.wires, case.by_days()
+    year = Year(case, minutes)
     kinds = dict(zip(LOSS_KINDS, losses_by_kind(wires.layout.kind, year.edge, year.iron).tolist(), strict=True))
     ours = {name: float(days[f"{name}_loss_kwh"].sum()) for name in LOSS_KINDS}
-    given = days["supplied_kwh"].sum()
-    share = 100 / year.head_kwh
-    print(
-        f"{options.practice}, {options.meters} meters, 12 months, {options.minutes} min, true demand without anomalies"
-    )
-    print("| lost in | % of what the substations give | representative days, % | off by |\n|---|---|---|---|")
+    lines = [f"## {practice}", "", "| lost in | % of what the substations give | representative days, % | off by |"]
+    lines.append("|---|---|---|---|")
     for name, kwh in [*kinds.items(), ("all", sum(kinds.values()))]:
         other = ours.get(name, sum(ours.values()))
-        there = other / given * 100
-        print(f"| {name} | {kwh * share:.2f} | {there:.2f} | {other / kwh * 100 - 100:+.1f} % |")
-    service = wires.layout.kind == Kind.SERVICE_POINT
-    print(
-        f"\nvoltages within 5 %: {year.within[0] / year.readings:.4%} of readings, within 10 %:"
-        f" {year.within[1] / year.readings:.4%}; meters ever more than 5 / 10 % low:"
-        f" {(year.lowest[service] < 0.95).mean():.2%} / {(year.lowest[service] < 0.90).mean():.2%};"
-        f" lowest {year.lowest[service].min():.3f}, highest {year.highest[service].max():.3f} per unit"
-    )
+        share, there = kwh / year.head_kwh * 100, other / days["supplied_kwh"].sum() * 100
+        lines.append(f"| {name} | {share:.2f} | {there:.2f} | {other / kwh * 100 - 100:+.1f} % |")
+    low = year.lowest[wires.layout.kind == Kind.SERVICE_POINT]
+    high = year.highest[wires.layout.kind == Kind.SERVICE_POINT].max()
+    expected = wires.vm_pu[wires.layout.kind == Kind.SERVICE_POINT].min()
+    within = " / ".join(f"{share:.4%}" for share in year.within / year.readings)
     rated = np.array([made.sn_kva for made in wires.transformer_type])[wires.transformer_kind]
-    loading = year.peak.max(axis=1) / rated
-    print(
-        f"transformers' largest loading, 5/50/95/100 %: {np.round(np.quantile(loading, QUANTILES), 2)};"
-        f" over 1.1: {(loading > 1.1).mean():.0%}"
-    )
-    print("representative days over all hours, quantiles 5/50/95/100 % of transformers:")
-    print(
-        f"  low-voltage losses of a month {np.round(np.quantile(days['technical_loss_kwh'] / year.low, QUANTILES), 3)}"
-    )
-    print(f"  peak of a month {np.round(np.quantile(days['peak_kva'] / year.peak, QUANTILES), 3)}")
-    print(f"  peak of the year {np.round(np.quantile(days['peak_kva'].max(1) / year.peak.max(1), QUANTILES), 3)}")
-    print(
-        f"  representative days took {took:.2f} s; all hours {year.seconds:.1f} s,"
-        f" {year.seconds / year.readings * 1e9:.1f} ns a meter and step"
-    )
+    planned, peak = wires.peak_kva[wires.layout.block_start], year.peak.max(axis=1)
+    loading = peak / rated
+    behind = days["technical_loss_kwh"] / year.low
+    return [
+        *lines,
+        "",
+        "| voltage | |",
+        "|---|---|",
+        f"| readings within 5 / 10 % of the rated voltage | {within} |",
+        f"| meters ever more than 5 / 10 % low | {(low < 0.95).mean():.2%} / {(low < 0.90).mean():.2%} |",
+        f"| lowest, highest at a meter | {low.min():.3f}, {high:.3f} per unit |",
+        f"| lowest that the planner expected | {expected:.3f} per unit |",
+        "",
+        "| transformers, quantiles 5 / 50 / 95 / 100 % | |",
+        "|---|---|",
+        f"| largest loading of the year | {_shown(loading)} |",
+        f"| planned loading | {_shown(planned / rated)} |",
+        f"| peak of the year over the planned one | {_shown(peak / planned)} |",
+        f"| representative days over all, low-voltage losses of a month | {_shown(behind, 3)} |",
+        f"| representative days over all, peak of a month | {_shown(days['peak_kva'] / year.peak, 3)} |",
+        f"| representative days over all, peak of the year | {_shown(days['peak_kva'].max(axis=1) / peak, 3)} |",
+        "",
+        f"Of {len(rated)} transformers {(loading > 1.1).sum()} pass 110 % of their rating in some step of the year.",
+        "",
+    ]
+
+
+def _shown(values: Any, digits: int = 2) -> str:
+    return " / ".join(f"{value:.{digits}f}" for value in np.quantile(values, QUANTILES))
+
+
+def write_losses(options: argparse.Namespace) -> None:
+    """Print the tables of one practice or of both, and write them where they are wanted."""
+    practices = PRACTICES if options.practice == "both" else (options.practice,)
+    command = f"python benchmarks/physics.py --losses --practice {options.practice} --minutes {options.minutes}"
+    head = [
+        "# Losses, voltages and loadings",
+        "",
+        f"Made by `{command} --meters {options.meters} --output-dir reports`:",
+        f"{options.meters:,} meters, seed 42, a year from 2025-01 in steps of {options.minutes} min, true demand",
+        "without anomalies.",
+        "",
+    ]
+    tables = [line for name in practices for line in losses(name, options.meters, options.minutes)]
+    text = "\n".join(head + tables)
+    print(text)
+    if options.output_dir is not None:
+        (options.output_dir / "losses.md").write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--practice", default="metro_manila")
+    parser.add_argument("--practice", default="metro_manila", choices=(*PRACTICES, "both"), help="both: of losses")
     parser.add_argument("--meters", type=int, default=5000)
     parser.add_argument("--feeder", type=int, default=3)
     parser.add_argument("--minutes", type=int, default=30, help="60, 30, 15 or 5")
     parser.add_argument("--times", type=int, default=7)
     parser.add_argument("--losses", action="store_true")
+    parser.add_argument("--output-dir", type=Path, help="write losses.md here as well")
     options = parser.parse_args()
     if options.losses:
-        losses(options)
+        write_losses(options)
     else:
         speed(options)
 

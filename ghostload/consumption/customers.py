@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ghostload.config.model import CUSTOMER_CLASSES, GeneratorConfig
 from ghostload.consumption.calendar import MEAN_DAYS
-from ghostload.consumption.shapes import SIZE_CUTS, shape_table
+from ghostload.consumption.habits import draw_habits
+from ghostload.consumption.own_peak import own_peak_kva
+from ghostload.consumption.shapes import LOAD_FACTOR, SIZE_CUTS, shape_table
 from ghostload.streams import BLOCK, FloatArray, IntArray, Stage, Streams
 
 
@@ -30,8 +32,10 @@ class Customers:
         Long-run mean of monthly energy.
     cooling, own_season, season_phase, noise : array
         The customer's own values of the :class:`~ghostload.consumption.shapes.Shape`; the phase in months.
+    appliance_kw : array
+        Power that the sizes of what the customer switches on are shares of.
     peak_kva : array
-        Peak apparent demand of this customer alone.
+        Peak apparent demand of this customer alone: the median of the highest half hours that a year may have.
     """
 
     start: int
@@ -42,6 +46,7 @@ class Customers:
     own_season: FloatArray
     season_phase: FloatArray
     noise: FloatArray
+    appliance_kw: FloatArray
     peak_kva: FloatArray
 
     def __len__(self) -> int:
@@ -106,7 +111,7 @@ def draw_customers(config: GeneratorConfig, streams: Streams, start: int = 0, st
         values: FloatArray = shape_table(attribute)[class_index, size] * np.exp(spread * habit[:, column])
         return values
 
-    return Customers(
+    customers = Customers(
         start=start,
         class_index=class_index,
         size_index=size,
@@ -115,8 +120,10 @@ def draw_customers(config: GeneratorConfig, streams: Streams, start: int = 0, st
         own_season=own("own_season", 0.6, 1),
         season_phase=12.0 * streams.uniform(Stage.CUSTOMER_HABIT, start, stop, 1, 1)[:, 0],
         noise=own("noise", shape_table("noise_spread")[class_index, size], 2),
-        peak_kva=_draw_peak_kva(streams, class_index, level, start, stop),
+        appliance_kw=_draw_appliance_kw(streams, class_index, level, start),
+        peak_kva=np.zeros(stop - start),
     )
+    return replace(customers, peak_kva=own_peak_kva(customers, draw_habits(customers, streams)))
 
 
 def lognormal_parameters(mean: float, spread: float) -> tuple[float, float]:
@@ -145,26 +152,22 @@ def _draw_level(config: GeneratorConfig, streams: Streams, class_index: IntArray
     return level
 
 
-RESIDENTIAL_PEAK_KW_AT_200_KWH = 2.6
-RESIDENTIAL_PEAK_EXPONENT = 0.6
-LOAD_FACTOR = {"commercial": 0.35, "industrial": 0.45}
+HOME_APPLIANCES_KW_AT_200_KWH = 3.0
+HOME_APPLIANCES_EXPONENT = 0.5
 LOAD_FACTOR_LIMITS = (0.04, 0.50)
-POWER_FACTOR = {"residential": 0.95, "commercial": 0.90, "industrial": 0.87}
 
 
-def _draw_peak_kva(streams: Streams, class_index: IntArray, level_kwh: FloatArray, start: int, stop: int) -> FloatArray:
-    """Peak apparent demand of each customer alone.
+def _draw_appliance_kw(streams: Streams, class_index: IntArray, level_kwh: FloatArray, start: int) -> FloatArray:
+    """Power that the sizes of what a customer switches on are shares of.
 
-    A home's peak grows with about the square root of its energy (Velander's rule), because it is set by the largest
-    appliances, not by their use: 2.6 kW at 200 kWh a month, load factor .105. Homes in the SGSC trial, with electric
-    ovens and heating, peak at 6.1 kW at 273 kWh. Businesses have a load factor of their class.
+    A home's grows with about the square root of its energy, as peaks do (Velander's rule), because its largest
+    appliances set it, not their use: 3.05 kW at 200 kWh a month, for homes without electric ovens and heating; homes in
+    the SGSC trial, which have them, peak at 6.1 kW at 273 kWh. Businesses have a load factor of their class.
     """
     mean_kw = level_kwh / (24.0 * MEAN_DAYS)
-    scatter = np.exp(0.25 * streams.normal(Stage.CUSTOMER_PEAK, start, stop, 1)[:, 0])
-    home_kw = RESIDENTIAL_PEAK_KW_AT_200_KWH * (level_kwh / 200.0) ** RESIDENTIAL_PEAK_EXPONENT
+    scatter = np.exp(0.30 * streams.normal(Stage.CUSTOMER_PEAK, start, start + len(level_kwh), 1)[:, 0])
+    home_kw = HOME_APPLIANCES_KW_AT_200_KWH * (level_kwh / 200.0) ** HOME_APPLIANCES_EXPONENT
     factor = np.array([1.0, LOAD_FACTOR["commercial"], LOAD_FACTOR["industrial"]])[class_index]
-    peak_kw = np.where(class_index == 0, home_kw, mean_kw / factor) * scatter
-    load_factor = np.clip(mean_kw / peak_kw, *LOAD_FACTOR_LIMITS)
-    power_factor = np.array([POWER_FACTOR[name] for name in CUSTOMER_CLASSES])[class_index]
-    peak_kva: FloatArray = mean_kw / load_factor / power_factor
-    return peak_kva
+    appliance_kw = np.where(class_index == 0, home_kw, mean_kw / factor) * scatter
+    kept: FloatArray = mean_kw / np.clip(mean_kw / appliance_kw, *LOAD_FACTOR_LIMITS)
+    return kept

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ghostload.config.model import CUSTOMER_CLASSES
 from ghostload.consumption.archetypes import ARCHETYPES
 from ghostload.consumption.calendar import MEAN_DAYS
-from ghostload.consumption.customers import LOAD_FACTOR, POWER_FACTOR, Customers
+from ghostload.consumption.shapes import LOAD_FACTOR
 from ghostload.streams import FloatArray, IntArray, Stage, Streams
+
+if TYPE_CHECKING:
+    from ghostload.consumption.customers import Customers
 
 AIR_CONDITIONED = (0.10, 0.35, 0.75)
 """Share of small, medium and large homes with a room air conditioner: an assumption; it rises with income."""
@@ -36,8 +40,8 @@ class Habits:
     ----------
     archetype : array of int
         Position in :data:`ghostload.consumption.archetypes.ARCHETYPES`.
-    peak_w : array
-        Peak real power of the customer alone.
+    appliance_w : array
+        Power that the sizes of uses are shares of.
     floor_w, floor_share : array
         What never stops, in watts, and as a share of the mean.
     cooling_share, room_cooling_share : array
@@ -61,7 +65,7 @@ class Habits:
     """
 
     archetype: IntArray
-    peak_w: FloatArray
+    appliance_w: FloatArray
     floor_w: FloatArray
     floor_share: FloatArray
     cooling_share: FloatArray
@@ -95,6 +99,7 @@ def draw_habits(customers: Customers, streams: Streams) -> Habits:
     Parameters
     ----------
     customers : Customers
+        Their peaks are not looked at.
     streams : Streams
 
     Returns
@@ -115,7 +120,7 @@ def draw_habits(customers: Customers, streams: Streams) -> Habits:
     breaker_off = np.minimum(BREAKER_OFF[0] + BREAKER_OFF[1] * np.maximum(propensity - 1.0, 0.0), BREAKER_OFF[2])
     return Habits(
         archetype=archetype,
-        peak_w=1000.0 * customers.peak_kva * _power_factor(customers),
+        appliance_w=1000.0 * customers.appliance_kw,
         floor_w=np.where(fridge, REFRIGERATOR_W * np.exp(0.25 * normal[:, 0]), 0.0),
         floor_share=np.where(bare, 0.0, _of("floor_share", archetype) + np.where(home, 0.05, 0.0)),
         cooling_share=np.where(cooled, 0.30 * cooling, np.where(home, np.minimum(0.4 * cooling, 0.16), cooling)),
@@ -147,19 +152,14 @@ def _of(attribute: str, archetype: IntArray) -> FloatArray:
     return values
 
 
-def _power_factor(customers: Customers) -> FloatArray:
-    factors: FloatArray = np.array([POWER_FACTOR[name] for name in CUSTOMER_CLASSES])[customers.class_index]
-    return factors
-
-
 def _choose(customers: Customers, uniform: FloatArray) -> IntArray:
     """Choose among the archetypes of class and size; a high load factor makes the round-the-clock kinds likelier."""
     weights = np.zeros((len(CUSTOMER_CLASSES), 3, len(ARCHETYPES)))
     for index, kind in enumerate(ARCHETYPES):
         weights[kind.class_index, :, index] = kind.sizes
     typical = np.array([0.1, LOAD_FACTOR["commercial"], LOAD_FACTOR["industrial"]])[customers.class_index]
-    peak_kw = customers.peak_kva * _power_factor(customers)
-    high = np.log(customers.level_kwh / (24.0 * MEAN_DAYS) / peak_kw / typical) / LOAD_FACTOR_SPREAD
+    load_factor = customers.level_kwh / (24.0 * MEAN_DAYS) / customers.appliance_kw
+    high = np.log(load_factor / typical) / LOAD_FACTOR_SPREAD
     tilt = np.array([a.load_factor_tilt for a in ARCHETYPES])
     chances = weights[customers.class_index, customers.size_index] * np.exp(np.clip(high, -3, 3)[:, None] * tilt)
     edges = np.cumsum(chances, axis=1)

@@ -27,13 +27,18 @@ LARGEST = 48.0 * UNIT
 """No use is larger than this many means."""
 DAY_LAGS = 5
 DAY_MEMORY = 0.60
+SLOW_SHARE = 0.60
+"""Share of the variance of days that changes slowly: holidays at school, guests, a machine that broke."""
+SLOW_DAYS = 14
+"""Days between the values that the slow part runs between in straight lines."""
 LONGEST_AWAY = 21
 """Days, as in the tables."""
 WEEKDAY_SD = 0.15
 MOST, LEAST = 1.8, 0.5
 """Mean of the days at home over the customer's usual mean: at most and at least, as far as absences can see to it."""
-MOST_OF_PEAK = 0.5
-"""Nor is it more than this share of the customer's own peak, where the usual mean is less."""
+MOST_OF_APPLIANCES = 0.5
+"""Nor is it more than this share of the appliances' power, where the usual mean is less."""
+FAST, SLOW = (1.0 - SLOW_SHARE) ** 0.5, SLOW_SHARE**0.5
 LARGEST_FLOOR = 0.45
 """Of the mean."""
 FULL = 0.97
@@ -43,7 +48,7 @@ LOG_STEPS = 1.0 / LOG_STEP
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _A = np.uint64(0xBF58476D1CE4E5B9)
 _B = np.uint64(0x94D049BB133111EB)
-_DAY, NOISE, _HABIT, _TRIP = np.uint64(64), np.uint64(128), np.uint64(96), np.uint64(97)
+_DAY, NOISE, _HABIT, _TRIP, _SLOW = np.uint64(64), np.uint64(128), np.uint64(96), np.uint64(97), np.uint64(98)
 _30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _TEN, LOW10, LOW8 = np.uint64(10), np.uint64(1023), np.uint64(255)
 SHIFT16, SHIFT26, SHIFT36, SHIFT8, _40 = np.uint64(16), np.uint64(26), np.uint64(36), np.uint64(8), np.uint64(40)
@@ -101,7 +106,7 @@ def _exp(table: Any, x: Any) -> Any:
 @helper
 def prepare(key: Any, kind: Any, row: Any, mean_w: Any, need: Any, tables: Any, own: Own) -> None:
     """Set what holds for a customer through one month."""
-    peak_w, floor_w, floor_share, cooling, rooms = row[0], row[1], row[2], row[3], row[4]
+    appliance_w, floor_w, floor_share, cooling, rooms = row[0], row[1], row[2], row[3], row[4]
     base_w = mean_w / (1.0 + (cooling + rooms) * (need - 1.0))
     floor = min(LARGEST_FLOOR, floor_w / base_w + floor_share)
     if floor + cooling + rooms > 0.85:
@@ -111,7 +116,7 @@ def prepare(key: Any, kind: Any, row: Any, mean_w: Any, need: Any, tables: Any, 
     events = row[5] * rest
     shift = int(np.floor(2.0 * row[7] * TICKS + 0.5))
     habit = address(key, _HABIT)
-    left = _slots(habit, kind, peak_w / base_w * UNIT, events, rooms, shift, tables, own)
+    left = _slots(habit, kind, appliance_w / base_w * UNIT, events, rooms, shift, tables, own)
     own.share[0] = UNIT * floor
     own.share[1] = UNIT * cooling
     own.share[2] = UNIT * (rest - events + left)
@@ -175,6 +180,15 @@ def _slots(habit: Any, kind: Any, peak: Any, events: Any, rooms: Any, shift: Any
 
 
 @helper
+def _slow(key: Any, day: Any, tables: Any) -> Any:
+    """Return the slow part of a day's level, of variance 1: a line between values that are some weeks apart."""
+    node, part = day // SLOW_DAYS, float(day % SLOW_DAYS) / SLOW_DAYS
+    before = tables.normal[int(mix(key + np.uint64(node) * GOLDEN) & LOW10)]
+    after = tables.normal[int(mix(key + np.uint64(node + 1) * GOLDEN) & LOW10)]
+    return (before * (1.0 - part) + after * part) / np.sqrt(part * part + (1.0 - part) * (1.0 - part))
+
+
+@helper
 def set_days(key: Any, first: Any, days: Any, row: Any, energy: Any, tables: Any, own: Own) -> Any:
     """Set the level of each day and of its parts, from the day before the month on; negative when away.
 
@@ -185,6 +199,7 @@ def set_days(key: Any, first: Any, days: Any, row: Any, energy: Any, tables: Any
     for day in range(7):
         x = tables.normal[int((weekdays >> (np.uint64(day) * SHIFT8)) & LOW8) * 4 + 2]
         own.weekday[day] = _exp(tables.exp, WEEKDAY_SD * row[11] * x)
+    slow = address(key, _SLOW)
     left = 0
     back = max(DAY_LAGS, LONGEST_AWAY)
     for k in range(days + 1 + back):
@@ -201,6 +216,7 @@ def set_days(key: Any, first: Any, days: Any, row: Any, energy: Any, tables: Any
         for lag in range(DAY_LAGS + 1):
             level += weight * own.shock[k - lag]
             weight *= DAY_MEMORY
+        level = FAST * level + SLOW * _slow(slow, first - 1 + d, tables)
         weekday = (first - 1 + d + 5) % 7
         own.level[d] = _exp(tables.exp, sd * level - 0.5 * sd * sd) * own.weekday[weekday]
         own.away[d] = 1 if left > 0 else 0
@@ -220,7 +236,7 @@ def _settle(key: Any, first: Any, days: Any, row: Any, energy: Any, own: Own) ->
 
     Whole days are added or taken from a day on that the month draws, so that absences stay in one piece or two.
     """
-    largest = min(MOST * row[12], max(row[12], MOST_OF_PEAK * row[0]))
+    largest = min(MOST * row[12], max(row[12], MOST_OF_APPLIANCES * row[0]))
     fewest = _days_at_home(row, energy, days, largest)
     most = _days_at_home(row, energy, days, LEAST * row[12])
     fewest = min(max(np.int64(np.ceil(fewest)), np.int64(row[9])), days)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.config.model import CUSTOMER_CLASSES
-from ghostload.consumption.customers import POWER_FACTOR, Customers
+from ghostload.consumption.customers import Customers
 from ghostload.consumption.habits import Habits, draw_habits
 from ghostload.consumption.intervals import HALF_HOURS_A_DAY, checked_minutes
+from ghostload.consumption.shapes import POWER_FACTOR
 from ghostload.errors import UsageError
 from ghostload.streams import FloatArray, IntArray, Stage, Streams
 

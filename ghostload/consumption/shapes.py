@@ -16,6 +16,9 @@ from ghostload.streams import FloatArray
 SIZE_CLASSES = ("small", "medium", "large")
 SIZE_CUTS = (0.6, 1.4)
 """A customer below the first multiple of its class mean is small, above the second large."""
+LOAD_FACTOR = {"commercial": 0.35, "industrial": 0.45}
+"""Mean over the power of the appliances, of businesses."""
+POWER_FACTOR = {"residential": 0.95, "commercial": 0.90, "industrial": 0.87}
 
 
 @dataclass(frozen=True)

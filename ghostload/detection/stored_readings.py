@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ghostload.config.model import CUSTOMER_CLASSES
-from ghostload.consumption.customers import POWER_FACTOR, draw_customers
+from ghostload.consumption.customers import draw_customers
+from ghostload.consumption.shapes import POWER_FACTOR
 from ghostload.dataset import Dataset
 from ghostload.detection.low_voltage import LowVoltage, low_voltage_of
 from ghostload.detection.seen import FeederReadings

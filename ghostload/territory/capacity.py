@@ -27,24 +27,49 @@ STANDARD_RATINGS_KVA = (
 )
 """Ratings that are made: the usual single-phase and three-phase steps (IEEE C57.12.20 and C57.12.34), and banks."""
 
-CLASS_COINCIDENCE = (0.06, 0.50, 0.55)
-"""Coincidence of very many residential, commercial, industrial customers; reasons in docs/territory.md."""
+SHARED_AT_3_KVA = (0.073, 0.60, 0.55)
+SHARED_EXPONENT = (0.58, 0.0, 0.0)
+"""What one of very many residential, commercial, industrial customers adds to their hourly peak over its own peak: at
+3 kVA, and the power of the own peak with which that grows."""
+HOUR_OF_FEW = (0.65, 1.0, 1.0)
+"""The same of one alone, in an hour, as far as groups of a few show it; reasons in docs/territory.md."""
 
 TARGET_LOADING_MEDIAN = 0.80
 TARGET_LOADING_SIGMA = 0.25
-_TARGET_LIMITS = (0.40, 1.30)
+_TARGET_LIMITS = (0.40, 1.10)
 """Peak loading that a transformer was planned for: log-normal over transformers, cut at these limits."""
+
+
+def shared_and_own_kva(meter_kva: FloatArray, meter_class_index: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Split each meter's peak into what it adds to the hourly peak of very many, and what more it may draw alone.
+
+    Parameters
+    ----------
+    meter_kva : (N,) array
+        Each meter's own peak apparent demand, kVA.
+    meter_class_index : (N,) array
+        0 residential, 1 commercial, 2 industrial.
+
+    Returns
+    -------
+    (N,) and (N,) arrays of kVA
+    """
+    alone = np.array(HOUR_OF_FEW)[meter_class_index] * meter_kva
+    growth = (meter_kva / 3.0) ** np.array(SHARED_EXPONENT)[meter_class_index]
+    shared = np.minimum(np.array(SHARED_AT_3_KVA)[meter_class_index] * growth * meter_kva, alone)
+    return shared, alone - shared
 
 
 def diversified_peak_kva(
     meter_kva: FloatArray, meter_class_index: IntArray, meter_transformer: IntArray, num_transformers: int
 ) -> FloatArray:
-    r"""Peak of the load that each transformer serves, less than the sum of its meters' peaks.
+    r"""Highest hour of the load that each transformer serves, less than the sum of its meters' peaks.
 
-    .. math:: P = \sum_i c_i p_i + \sqrt{\sum_i ((1 - c_i) p_i)^2}
+    .. math:: P = \max\Big(\max_i p_i,\ \sum_i s_i + \sqrt{\sum_i (h_i p_i - s_i)^2}\Big)
 
-    with :math:`c_i` of :data:`CLASS_COINCIDENCE`: Rusck's formula [1]_, written for customers that differ.
-    One customer's peak is its own; for many alike the second term fades as :math:`1 / \sqrt{n}` against the first.
+    with :math:`s_i` what meter i adds among very many and :math:`h_i p_i` what it draws among few, as
+    :func:`shared_and_own_kva` has them: Rusck's formula [1]_, written for customers that differ. For many alike the
+    square root fades as :math:`1 / \sqrt{n}` against the first sum.
 
     Parameters
     ----------
@@ -63,10 +88,12 @@ def diversified_peak_kva(
     ----------
     .. [1] Rusck, "The simultaneous demand in distribution network supplying domestic consumers", ASEA Journal, 1956.
     """
-    coincidence = np.array(CLASS_COINCIDENCE)[meter_class_index]
-    shared = np.bincount(meter_transformer, weights=coincidence * meter_kva, minlength=num_transformers)
-    own = np.bincount(meter_transformer, weights=((1 - coincidence) * meter_kva) ** 2, minlength=num_transformers)
-    return np.asarray(shared + np.sqrt(own), dtype=np.float64)
+    shared, own = shared_and_own_kva(meter_kva, meter_class_index)
+    together = np.bincount(meter_transformer, weights=shared, minlength=num_transformers)
+    apart = np.bincount(meter_transformer, weights=own**2, minlength=num_transformers)
+    peak = np.asarray(together + np.sqrt(apart), dtype=np.float64)
+    np.maximum.at(peak, meter_transformer, meter_kva)
+    return peak
 
 
 def standard_ratings_in(capacity_range: tuple[float, float]) -> FloatArray:
@@ -89,6 +116,8 @@ def standard_ratings_in(capacity_range: tuple[float, float]) -> FloatArray:
 
 def fit_capacity_kva(peak_kva: FloatArray, capacity_range: tuple[float, float], streams: Streams) -> FloatArray:
     """Choose the smallest standard rating that keeps the peak within the loading that the transformer was planned for.
+
+    So no planned peak is above 110 % of a rating, but where the largest that may be installed is too small.
 
     Parameters
     ----------

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ghostload.config.model import CUSTOMER_CLASSES
-from ghostload.consumption.customers import POWER_FACTOR, Customers
+from ghostload.consumption.customers import Customers
+from ghostload.consumption.shapes import POWER_FACTOR
 from ghostload.streams import FloatArray
-from ghostload.territory.capacity import CLASS_COINCIDENCE
+from ghostload.territory.capacity import shared_and_own_kva
 from ghostload.wires.model import Kind, Layout, MaskArray
 from ghostload.wires.tree import Levels
 
@@ -40,7 +41,7 @@ class Peaks:
 
 
 def peaks_below(layout: Layout, levels: Levels, masks: MaskArray, customers: Customers, *, spread: bool) -> Peaks:
-    r"""Sum Rusck's two terms, :math:`\sum c_i p_i` and :math:`\sum ((1 - c_i) p_i)^2`, from the meters to the roots.
+    r"""Sum the terms of the diversified peak, :math:`\sum s_i` and :math:`\sum (h_i p_i - s_i)^2`, towards the roots.
 
     A three-phase customer counts with a third on each phase.
 
@@ -60,11 +61,10 @@ def peaks_below(layout: Layout, levels: Levels, masks: MaskArray, customers: Cus
     As :func:`ghostload.territory.diversified_peak_kva`.
     """
     peak, factor = customers.peak_kva, np.array([POWER_FACTOR[name] for name in CUSTOMER_CLASSES])
-    coincidence = np.array(CLASS_COINCIDENCE)[customers.class_index]
     cos_phi = factor[customers.class_index]
     on = (masks[:, None] >> np.arange(3)) & 1
     share = on / on.sum(axis=1, keepdims=True)
-    shared, own = coincidence * peak, (1 - coincidence) * peak
+    shared, own = shared_and_own_kva(peak, customers.class_index)
     terms = np.zeros((len(layout), 10))
     at = layout.meter_node
     terms[at, _SHARED] = shared[:, None] * share
@@ -72,8 +72,11 @@ def peaks_below(layout: Layout, levels: Levels, masks: MaskArray, customers: Cus
     terms[at, _KW], terms[at, _KVAR] = peak * cos_phi, peak * np.sqrt(1 - cos_phi**2)
     terms[at, _ALL_SHARED], terms[at, _ALL_OWN] = shared, own**2
     total = levels.gathered(terms)
-    kva = total[:, _ALL_SHARED] + np.sqrt(total[:, _ALL_OWN])
-    phase = total[:, _SHARED] + np.sqrt(total[:, _OWN])
+    alone = np.zeros((len(layout), 4))
+    alone[at, :3], alone[at, 3] = peak[:, None] * share, peak
+    alone = levels.gathered(alone, np.maximum)
+    kva = np.maximum(total[:, _ALL_SHARED] + np.sqrt(total[:, _ALL_OWN]), alone[:, 3])
+    phase = np.maximum(total[:, _SHARED] + np.sqrt(total[:, _OWN]), alone[:, :3])
     if spread:
         medium = layout.kind <= Kind.TRANSFORMER_HV
         phase[medium] = kva[medium, None] / 3

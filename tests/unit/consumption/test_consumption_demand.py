@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ghostload.config import CUSTOMER_CLASSES, GeneratorConfig
 from ghostload.consumption import draw_customers, monthly_true_kwh
 from ghostload.consumption.calendar import month_numbers
-from ghostload.consumption.customers import LOAD_FACTOR_LIMITS, POWER_FACTOR, lognormal_parameters
+from ghostload.consumption.customers import LOAD_FACTOR_LIMITS, lognormal_parameters
 from ghostload.consumption.shapes import SHAPES, SIZE_CLASSES, shape_table
 from ghostload.streams import Streams
 
@@ -71,11 +71,24 @@ def test_industry_follows_the_climate_less_than_homes_do(drawn) -> None:
 
 def test_own_peak_agrees_with_own_energy(drawn) -> None:
     customers, _ = drawn
-    factor = np.array([POWER_FACTOR[name] for name in CUSTOMER_CLASSES])[customers.class_index]
-    load_factor = customers.level_kwh / 730.5 / (customers.peak_kva * factor)
+    mean_kw = customers.level_kwh / 730.5
     low, high = LOAD_FACTOR_LIMITS
-    assert load_factor.min() >= low - 1e-9
-    assert load_factor.max() <= high + 1e-9
+    assert (mean_kw / customers.appliance_kw).min() >= low * 0.999
+    assert (mean_kw / customers.appliance_kw).max() <= high * 1.001
+    load_factor = mean_kw / customers.peak_kva
+    assert load_factor.min() > 0.5 * low
+    assert load_factor.max() < 0.75
+
+
+def test_a_homes_peak_grows_with_less_than_its_energy_and_varies_at_equal_energy(drawn) -> None:
+    customers, _ = drawn
+    home = customers.class_index == 0
+    level, peak = np.log(customers.level_kwh[home]), np.log(customers.peak_kva[home])
+    slope, constant = np.polyfit(level, peak, 1)
+    # Velander's rule: an exponent between one half and one.
+    assert 0.5 < slope < 0.8
+    assert 0.15 < (peak - slope * level - constant).std() < 0.30
+    assert 2.8 < np.exp(constant + slope * np.log(200.0)) < 4.5
 
 
 @settings(max_examples=15, deadline=None)

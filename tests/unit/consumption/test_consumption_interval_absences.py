@@ -16,7 +16,7 @@ from ghostload.consumption.calendar import MEAN_DAYS, month_numbers
 from ghostload.consumption.habits import draw_habits
 from ghostload.consumption.holidays import DAY_TYPES
 from ghostload.consumption.interval_demand import interval_true_wh, meter_keys
-from ghostload.consumption.interval_setup import LEAST, MOST, MOST_OF_PEAK, scratch, set_days
+from ghostload.consumption.interval_setup import LEAST, MOST, MOST_OF_APPLIANCES, scratch, set_days
 from ghostload.consumption.interval_tables import tables
 from ghostload.consumption.intervals import month_days, step_offsets
 from ghostload.streams import Streams
@@ -74,7 +74,7 @@ def test_no_half_hour_of_a_year_of_5000_customers_is_far_above_the_column_kva(se
 def test_the_mean_of_the_days_at_home_stays_within_its_bounds(factor: float, away_rate: float) -> None:
     home = _june(factor, away_rate).sum(axis=1)
     usual = HABITS.usual_w
-    largest = np.minimum(MOST * usual, np.maximum(usual, MOST_OF_PEAK * HABITS.peak_w))
+    largest = np.minimum(MOST * usual, np.maximum(usual, MOST_OF_APPLIANCES * HABITS.appliance_w))
     fewest = np.minimum(30, np.ceil(30 * factor * usual / largest - 1e-9))
     most = np.minimum(30, np.ceil(30 * factor / LEAST - 1e-9))
     # Where a bound is a whole number of days, the last bit can add one.

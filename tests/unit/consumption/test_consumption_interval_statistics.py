@@ -15,6 +15,7 @@ from ghostload.consumption.habits import draw_habits
 from ghostload.consumption.holidays import WORKDAY, day_types
 from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.intervals import month_days
+from ghostload.consumption.reactive import interval_q_varh, reactive_shares
 from ghostload.consumption.weather import daily_mean_deg_c
 from ghostload.streams import Streams
 
@@ -88,11 +89,13 @@ def test_homes_peak_in_the_evening_with_a_warm_afternoon_and_night(homes) -> Non
 
 def test_own_peak_agrees_with_the_column_kva(year) -> None:
     _, customers, habits, wh = year
+    varh = interval_q_varh(wh, 30, reactive_shares(customers, STREAMS, habits=habits))
+    ratio = np.hypot(wh, varh).max(axis=1) / 500.0 / customers.peak_kva
     drawn = wh.sum(axis=1) > 0
-    ratio = 2.0 * wh.max(axis=1) / habits.peak_w
-    for index, (low, high) in enumerate([(1.0, 1.6), (0.85, 1.7), (0.85, 1.9)]):
-        assert low < np.median(ratio[drawn & (customers.class_index == index)]) < high
-    assert np.quantile(ratio[drawn], 0.05) > 0.6
+    for index, spread in enumerate([0.20, 0.16, 0.20]):
+        of_class = np.log(ratio[drawn & (customers.class_index == index)])
+        assert abs(np.median(of_class)) < 0.06
+        assert of_class.std() < spread
 
 
 def test_hot_days_draw_more_where_rooms_are_cooled(year) -> None:

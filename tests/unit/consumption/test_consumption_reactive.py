@@ -6,9 +6,9 @@ import pytest
 from ghostload.config import GeneratorConfig
 from ghostload.consumption import draw_customers, monthly_true_kwh
 from ghostload.consumption.calendar import month_numbers
-from ghostload.consumption.customers import POWER_FACTOR
 from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.reactive import LARGEST_TAN, interval_q_varh, reactive_shares
+from ghostload.consumption.shapes import POWER_FACTOR
 from ghostload.errors import UsageError
 from ghostload.streams import Streams
 

@@ -15,6 +15,8 @@ WHOLE = (10.0, 1000.0)
 # Coincidence of n homes, 10 and 90 % of draws: half-hourly readings of 41 homes (SGSC), see docs/territory.md.
 MEASURED = {2: (0.61, 0.82), 3: (0.51, 0.68), 5: (0.39, 0.53), 8: (0.32, 0.43), 12: (0.28, 0.35), 20: (0.24, 0.30),
             30: (0.22, 0.25)}  # fmt: skip
+HOUR_OVER_HALF_HOUR = (0.77, 1.0)
+"""An hour's peak over a half hour's, of one home in the interval model and of very many."""
 
 
 def coincidence(peaks: np.ndarray, class_index: int = 0) -> float:
@@ -29,22 +31,23 @@ def homes(count: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("count", MEASURED)
-def test_coincidence_of_homes_lies_in_the_measured_band(count):
+def test_hourly_coincidence_of_homes_lies_within_the_measured_band_of_half_hours(count):
     low, high = MEASURED[count]
     found = np.mean([coincidence(homes(count, seed)) for seed in range(50)])
-    assert low <= found <= high
+    assert HOUR_OVER_HALF_HOUR[0] * low <= found <= HOUR_OVER_HALF_HOUR[1] * high
 
 
-def test_coincidence_of_41_homes_is_what_was_measured():
+def test_coincidence_of_41_homes_is_near_what_was_measured():
     found = np.mean([coincidence(homes(41, seed)) for seed in range(50)])
-    assert found == pytest.approx(0.215, abs=0.01)
+    assert 0.9 * 0.215 < found < 0.215
 
 
 def test_shops_and_works_peak_together_more_than_homes():
     peaks = homes(8)
     home, shop, works = (coincidence(peaks, index) for index in range(3))
-    assert home < shop < works
-    assert 1 / shop == pytest.approx(1.45, abs=0.06)
+    assert home < min(shop, works) / 1.8
+    assert 1.25 < 1 / shop < 1.5
+    assert 1.25 < 1 / works < 1.6
 
 
 def test_one_customers_peak_is_its_own():
@@ -86,6 +89,14 @@ def test_loading_spreads_over_what_is_believable():
     assert 0.60 <= np.median(loading) <= 0.75
     assert loading.std() > 0.12
     assert (loading > 1).mean() > 0.01
+
+
+def test_no_planned_peak_is_above_110_per_cent_where_a_larger_rating_is_made():
+    peaks = 60 * np.exp(0.9 * np.random.default_rng(6).standard_normal(20_000))
+    fitted = fit_capacity_kva(peaks, WHOLE, Streams(5))
+    over = peaks > 1.1 * fitted
+    assert (fitted[over] == 1000.0).all()
+    assert (peaks > fitted).any()
 
 
 def test_a_peak_above_every_rating_keeps_the_largest():

@@ -95,10 +95,10 @@ def test_american_transformers_have_the_efficiency_of_nema_tp_1_at_half_load() -
 
 def test_european_losses_between_ratings_are_linear() -> None:
     practice = practice_of(NetworkConfig("european"))
-    assert practice.transformer(3, 250).pfe_kw == pytest.approx(0.270)
-    assert practice.transformer(3, 250).vkr_percent == pytest.approx(2350 / 2500)
-    assert practice.transformer(3, 75).pfe_kw == pytest.approx((0.081 + 0.130) / 2)
-    assert practice.transformer(3, 75).vkr_percent == pytest.approx((750 + 1250) / 2 / 750)
+    assert practice.transformer(3, 250).pfe_kw == pytest.approx(0.530)
+    assert practice.transformer(3, 250).vkr_percent == pytest.approx(3250 / 2500)
+    assert practice.transformer(3, 75).pfe_kw == pytest.approx((0.145 + 0.260) / 2)
+    assert practice.transformer(3, 75).vkr_percent == pytest.approx((1100 + 1750) / 2 / 750)
 
 
 def test_a_bank_is_three_units_of_a_third() -> None:

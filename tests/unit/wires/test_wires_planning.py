@@ -9,7 +9,7 @@ import pytest
 from wires_support import wires, world
 
 from ghostload.config import CUSTOMER_CLASSES, NetworkConfig
-from ghostload.consumption.customers import POWER_FACTOR
+from ghostload.consumption.shapes import POWER_FACTOR
 from ghostload.grid.radial.plan3 import ThreePhasePlan
 from ghostload.streams import Stage, Streams
 from ghostload.territory import diversified_peak_kva
