@@ -63,6 +63,7 @@ class Stage(IntEnum):
     VOLTAGE_ERROR = 65
     TRANSFORMER_METER = 66
     EVALUATION = 80
+    RECORDS = 81
 
 
 class Streams:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,9 @@ HEARD_SHARE, FULL_SHARE = 0.5, 0.8
 """Least share of its voltages that a meter, and least share of its meters that a step must have."""
 
 _FILL_ROUNDS = 5
+
+RECORD_SPREADS, LEAST_SPREAD = 2.5, 0.01
+"""How far the way to a meter is fitted, in robust spreads of all ways' misfits; and the least spread."""
 
 PRIOR = 0.5
 """Hidden power that is thought possible beforehand, one standard deviation, as a share of a customer's size."""
@@ -121,7 +124,7 @@ class Hidden:
     used: BoolArray
 
 
-def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
+def hidden_power(network: LowVoltage, seen: Registered, left: Residual | None = None) -> Hidden:
     r"""Estimate the unregistered power of each meter in each step, about its mean.
 
     With e the residual of :func:`voltage_residual`, M its projection, and r the transformer's excess about its mean,
@@ -129,13 +132,16 @@ def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
 
     .. math:: \min_u \; |e + M R u|^2 / \sigma_v^2 + (r - \mathbf 1^\top u)^2 / \sigma_r^2 + |u / \sigma_u|^2
 
-    one linear map for all steps. Without a transformer meter the second term is left out.
+    one linear map for all steps. Without a transformer meter the second term is left out. :math:`\sigma_v` is the middle
+    of what remains at the meters, at least :data:`VOLT_NOISE_V`: where the wires are not as recorded, voltages say less.
 
     Parameters
     ----------
     network : LowVoltage
         m meters.
     seen : Registered
+    left : Residual, optional
+        That of the same network and readings, when it is known already.
 
     Returns
     -------
@@ -145,7 +151,7 @@ def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
     ----------
     .. [1] A. Tarantola, "Inverse Problem Theory", SIAM, 2005, chapter 3. :doi:`10.1137/1.9780898717921`
     """
-    left = voltage_residual(network, seen)
+    left = voltage_residual(network, seen) if left is None else left
     kw = seen.kw[:, left.used]
     if not left.used.any():
         return Hidden(np.zeros(kw.shape), np.zeros(len(kw)), left.used)
@@ -154,8 +160,9 @@ def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
     size = np.maximum(size, 0.5 * np.median(size)) + 0.05
     prior = 1e3 * PRIOR * size / level
     seen_by = left.projection @ network.r_ohm[left.heard]
-    data = seen_by.T @ seen_by / VOLT_NOISE_V**2
-    rhs = -(seen_by.T @ left.volts) / VOLT_NOISE_V**2
+    volt_noise = max(VOLT_NOISE_V, float(np.median(left.volts.std(axis=1))))
+    data = seen_by.T @ seen_by / volt_noise**2
+    rhs = -(seen_by.T @ left.volts) / volt_noise**2
     if seen.excess_kw is not None:
         sigma = 1e3 * (BALANCE_NOISE * kw.sum(axis=0).mean() + 0.01) / level
         data += sigma**-2.0
@@ -166,18 +173,25 @@ def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
     return Hidden((inverse @ rhs) * (level / 1e3), noise * (level / 1e3), left.used)
 
 
-def sensitivity_ratio(network: LowVoltage, seen: Registered) -> FloatArray:
+def sensitivity_ratio(network: LowVoltage, seen: Registered, left: Residual | None = None) -> FloatArray:
     """Return how much more a meter's voltage falls with its own registered power than the wires explain, less 1.
 
     A meter's voltage less the mean of the other meters of the transformer that have the same phases is regressed on its
     own current, beside the currents of all others by the wires' model. A customer who registers the share q of each
     kilowatt has 1/q - 1 here.
 
+    Parameters
+    ----------
+    network : LowVoltage
+    seen : Registered
+    left : Residual, optional
+        That of the same network and readings, when it is known already.
+
     Returns
     -------
     (m,) array; 0 where a meter is alone or never draws
     """
-    left = voltage_residual(network, seen)
+    left = voltage_residual(network, seen) if left is None else left
     ratio = np.zeros(len(seen.kw))
     if not left.used.any():
         return ratio
@@ -188,3 +202,27 @@ def sensitivity_ratio(network: LowVoltage, seen: Registered) -> FloatArray:
     slope = np.divide(-np.einsum("it,it->i", left.volts, amps), power, out=np.zeros(len(own)), where=power > 0.0)
     ratio[left.heard] = np.divide(slope, own, out=np.zeros(len(own)), where=own > 1e-6)
     return ratio
+
+
+def fitted_ways(network: LowVoltage, ratio: FloatArray) -> LowVoltage:
+    """Return the wires with the way to each meter as long as its voltage says, within what records may be wrong.
+
+    ``ratio`` is what :func:`sensitivity_ratio` finds of each meter, (m,). Its robust spread over the transformer's
+    meters, from the median absolute deviation [1]_, shows how wrong the records are. A way is lengthened or shortened by
+    its ratio, held within 2.5 such spreads: what lies beyond is a customer's doing. Where records are right, next to
+    nothing changes; where they are poor, a thief who takes a constant share is hidden among them, which is the truth.
+
+    References
+    ----------
+    .. [1] P. J. Rousseeuw, C. Croux, "Alternatives to the median absolute deviation", J. American Statistical
+       Association 88, 1993. :doi:`10.1080/01621459.1993.10476408`
+    """
+    known = ratio != 0.0
+    if known.sum() < 4:
+        return network
+    middle = float(np.median(ratio[known]))
+    spread = max(1.4826 * float(np.median(np.abs(ratio[known] - middle))), LEAST_SPREAD)
+    bound = RECORD_SPREADS * spread
+    factor = np.sqrt(np.maximum(1.0 + np.clip(ratio, -bound, bound), 0.1))
+    both = factor[:, None] * factor
+    return replace(network, r_ohm=network.r_ohm * both, x_ohm=network.x_ohm * both)

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ghostload.detection.features import FeatureTable
-from ghostload.detection.hidden_power import Hidden, Registered, hidden_power, sensitivity_ratio
-from ghostload.detection.interval_balance import SMALL_KW, lines_loss_kw
+from ghostload.detection.hidden_power import (
+    Hidden,
+    Registered,
+    fitted_ways,
+    hidden_power,
+    sensitivity_ratio,
+    voltage_residual,
+)
+from ghostload.detection.interval_balance import NAMES as BALANCE_NAMES
+from ghostload.detection.interval_balance import SMALL_KW, balance_of, lines_loss_kw
+from ghostload.detection.mend_voltage import mended_by_voltage
 from ghostload.detection.seen import FeederReadings, clean_steps, lacks_voltage, plausible_steps, seen_of
 from ghostload.errors import DataError
 from ghostload.streams import FloatArray, IntArray
@@ -28,7 +37,14 @@ NAMES = (
     "sensitivity",
     "hidden_z",
     "hidden_score",
+    "hidden_apart",
+    "covered",
+    "covers",
+    "voltage_noise",
 )
+
+MENDED = tuple(f"mended_{name}" for name in BALANCE_NAMES)
+"""The balance of intervals once more, with each meter on the transformer that its voltage follows."""
 
 NOISE_KW = 0.05
 """Spread of hidden power that is taken as nothing: what rounding of voltages alone gives to a usual home."""
@@ -41,7 +57,7 @@ LEAN = -0.45
 
 
 def voltage_of(feeder: FeederReadings, transformer: int, members: IntArray) -> FloatArray:
-    """Return the features :data:`NAMES` of one transformer's meters, (m, 11); zeros where voltages do not suffice."""
+    """Return the features :data:`NAMES` of one transformer's meters, (m, 15); zeros where voltages do not suffice."""
     out = np.zeros((len(members), len(NAMES)))
     if feeder.voltage_v is None or feeder.network is None or len(members) == 0:
         return out
@@ -57,12 +73,16 @@ def voltage_of(feeder: FeederReadings, transformer: int, members: IntArray) -> F
         steps &= plausible_steps(beyond, power)
         excess = (beyond - lines_loss_kw(kw, network.r_ohm, float(np.nanmean(volts))))[steps]
     seen = Registered(kw[:, steps], volts[:, steps], feeder.tan_phi[members], excess)
-    hidden = hidden_power(network, seen)
+    ratio = sensitivity_ratio(network, seen)
+    fitted = fitted_ways(network, ratio)
+    left = voltage_residual(fitted, seen)
+    hidden = hidden_power(fitted, seen, left)
     if hidden.kw.shape[1] < 2:
         return out
     hour = feeder.step_of_day()[steps][hidden.used] * feeder.minutes // 60
     _fill(out, hidden, seen.kw[:, hidden.used], hour)
-    out[:, 8] = np.clip(sensitivity_ratio(network, seen), -5.0, 20.0)
+    out[:, 8] = np.clip(ratio, -5.0, 20.0)
+    out[left.heard, 14] = np.log(left.volts.std(axis=1) + 1e-3)
     return out
 
 
@@ -90,12 +110,31 @@ def _fill(out: FloatArray, hidden: Hidden, kw: FloatArray, hour: IntArray) -> No
     out[:, 9] = np.log((spread + 1e-3) / (hidden.noise_kw + 1e-3))
     # A neighbour that registers too much has hidden power too, but it leans to below its mean.
     out[:, 10] = np.where(lean >= LEAN, out[:, 9], -np.abs(out[:, 9]))
+    power = np.einsum("it,it->i", own, own)
+    slope = np.divide(together * count, power, out=np.zeros(len(own)), where=power > 0.0)
+    apart = course - slope[:, None] * own
+    out[:, 11] = np.log((apart.std(axis=1) + 1e-3) / (hidden.noise_kw + 1e-3))
+    out[:, 12], out[:, 13] = _covering(apart, own)
+
+
+def _covering(apart: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how far another meter's hidden power falls as each meter's registered power rises, and the reverse.
+
+    Highest negative correlation, 0 or more, of other meters' hidden power with this one's registered power; and of this
+    one's hidden with others' registered. (m,) each.
+    """
+    size = np.sqrt(np.einsum("it,it->i", apart, apart))[:, None] * np.sqrt(np.einsum("it,it->i", own, own))
+    together = np.divide(apart @ own.T, size, out=np.zeros_like(size), where=size > 1e-9)
+    np.fill_diagonal(together, 0.0)
+    return np.maximum(-together.min(axis=0), 0.0), np.maximum(-together.min(axis=1), 0.0)
 
 
 def voltage_features(dataset: Dataset) -> FeatureTable:
     """Return what voltages say about each meter beyond its registered power.
 
-    Hidden power is that of :func:`~ghostload.detection.hidden_power.hidden_power`; what counts is its course about its
+    Meters are put on the transformer and phase that their voltages follow
+    (:func:`~ghostload.detection.mend_voltage.mended_by_voltage`), and the lengths of their ways are fitted
+    (:func:`~ghostload.detection.hidden_power.fitted_ways`). Hidden power is that of :func:`~ghostload.detection.hidden_power.hidden_power`; what counts is its course about its
     mean.
 
     ==================  ============================================================================================
@@ -109,14 +148,21 @@ def voltage_features(dataset: Dataset) -> FeatureTable:
     ``sensitivity``     :func:`~ghostload.detection.hidden_power.sensitivity_ratio`
     ``hidden_z``        log of the standard deviation over that of noise alone
     ``hidden_score``    ``hidden_z``, negative where hidden power leans to below its mean
+    ``hidden_apart``    ``hidden_z`` of what does not go along with the meter's own registered power
+    ``covered``, ``covers``  how far another's hidden power falls as this one registers more, and the reverse
+    ``voltage_noise``   log of what of the meter's voltage remains unexplained
+    ``mended_...``      the features of the balance of intervals once more
     ==================  ============================================================================================
     """
     missing = lacks_voltage(dataset)
     if missing is not None:
         raise DataError(missing)
     seen = seen_of(dataset)
-    values = np.zeros((dataset.num_meters, len(NAMES)))
+    values = np.zeros((dataset.num_meters, len(NAMES) + len(MENDED)))
     for feeder in seen.feeders():
-        for number, members in enumerate(feeder.members()):
-            values[feeder.rows[members]] = voltage_of(feeder, number, members)
-    return FeatureTable(NAMES, values)
+        mended = mended_by_voltage(feeder)
+        for number, members in enumerate(mended.members()):
+            rows = mended.rows[members]
+            values[rows, : len(NAMES)] = voltage_of(mended, number, members)
+            values[rows, len(NAMES) :] = balance_of(mended, number, members)
+    return FeatureTable((*NAMES, *MENDED), values)

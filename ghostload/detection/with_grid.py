@@ -12,7 +12,7 @@ INFORMATION = {
     "balance": "normalised+balance",
     "intervals": "normalised+intervals",
     "interval_balance": "normalised+intervals+balance+interval_balance",
-    "voltage": "normalised+intervals+balance+interval_balance+voltage",
+    "voltage": "normalised+intervals+balance+voltage",
 }
 """What each step of information adds: months alone; with transformers' months; with intervals; with the balance of
 intervals; with voltages."""
