@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,9 +20,6 @@ HEARD_SHARE, FULL_SHARE = 0.5, 0.8
 """Least share of its voltages that a meter, and least share of its meters that a step must have."""
 
 _FILL_ROUNDS = 5
-
-RECORD_SPREADS, LEAST_SPREAD = 2.5, 0.01
-"""How far the way to a meter is fitted, in robust spreads of all ways' misfits; and the least spread."""
 
 PRIOR = 0.5
 """Hidden power that is thought possible beforehand, one standard deviation, as a share of a customer's size."""
@@ -46,6 +43,23 @@ class Registered:
     voltage_v: FloatArray
     tan_phi: FloatArray
     excess_kw: FloatArray | None = None
+
+    def at(self, steps: BoolArray) -> Registered:
+        """Return some of the steps, (S,)."""
+        excess = None if self.excess_kw is None else self.excess_kw[steps]
+        return Registered(self.kw[:, steps], self.voltage_v[:, steps], self.tan_phi, excess)
+
+    def unexplained(self, steps: BoolArray) -> Registered:
+        """Return the same with what goes along with any meter's registered power taken off the excess."""
+        if self.excess_kw is None:
+            return self
+        kw = self.kw[:, steps] - self.kw[:, steps].mean(axis=1, keepdims=True)
+        excess = self.excess_kw[steps] - self.excess_kw[steps].mean()
+        gram = kw @ kw.T
+        gram[np.diag_indices_from(gram)] += 1e-9 * float(np.trace(gram)) / len(gram) + 1e-12
+        whole = self.excess_kw.copy()
+        whole[steps] = excess - np.linalg.solve(gram, kw @ excess) @ kw
+        return Registered(self.kw, self.voltage_v, self.tan_phi, whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +100,7 @@ def voltage_residual(network: LowVoltage, seen: Registered) -> Residual:
     if not used.any():
         return Residual(np.zeros((len(projection), 0)), heard, used, projection)
     volts = seen.voltage_v[:, used].astype(np.float64)
-    amps = 1e3 * seen.kw[:, used] / _typical(volts)
+    amps = 1e3 * seen.kw[:, used] / typical_voltage(volts)
     drop = network.r_ohm @ amps + network.x_ohm @ (amps * seen.tan_phi[:, None])
     at_terminals = (volts + drop)[heard]
     gain = np.nanmean(at_terminals, axis=1, keepdims=True)
@@ -100,7 +114,7 @@ def voltage_residual(network: LowVoltage, seen: Registered) -> Residual:
     return Residual(projection @ relative, heard, used, projection)
 
 
-def _typical(volts: FloatArray) -> FloatArray:
+def typical_voltage(volts: FloatArray) -> FloatArray:
     """Return each meter's voltage, and the transformer's mean in its place where there is none, (m, K)."""
     mean = np.nanmean(volts)
     return np.where(np.isfinite(volts), volts, mean)
@@ -195,34 +209,10 @@ def sensitivity_ratio(network: LowVoltage, seen: Registered, left: Residual | No
     ratio = np.zeros(len(seen.kw))
     if not left.used.any():
         return ratio
-    amps = 1e3 * seen.kw[left.heard][:, left.used] / _typical(seen.voltage_v[left.heard][:, left.used])
+    amps = 1e3 * seen.kw[left.heard][:, left.used] / typical_voltage(seen.voltage_v[left.heard][:, left.used])
     amps = amps - amps.mean(axis=1, keepdims=True)
     own = np.einsum("ij,ji->i", left.projection, network.r_ohm[np.ix_(left.heard, left.heard)])
     power = np.einsum("it,it->i", amps, amps)
     slope = np.divide(-np.einsum("it,it->i", left.volts, amps), power, out=np.zeros(len(own)), where=power > 0.0)
     ratio[left.heard] = np.divide(slope, own, out=np.zeros(len(own)), where=own > 1e-6)
     return ratio
-
-
-def fitted_ways(network: LowVoltage, ratio: FloatArray) -> LowVoltage:
-    """Return the wires with the way to each meter as long as its voltage says, within what records may be wrong.
-
-    ``ratio`` is what :func:`sensitivity_ratio` finds of each meter, (m,). Its robust spread over the transformer's
-    meters, from the median absolute deviation [1]_, shows how wrong the records are. A way is lengthened or shortened by
-    its ratio, held within 2.5 such spreads: what lies beyond is a customer's doing. Where records are right, next to
-    nothing changes; where they are poor, a thief who takes a constant share is hidden among them, which is the truth.
-
-    References
-    ----------
-    .. [1] P. J. Rousseeuw, C. Croux, "Alternatives to the median absolute deviation", J. American Statistical
-       Association 88, 1993. :doi:`10.1080/01621459.1993.10476408`
-    """
-    known = ratio != 0.0
-    if known.sum() < 4:
-        return network
-    middle = float(np.median(ratio[known]))
-    spread = max(1.4826 * float(np.median(np.abs(ratio[known] - middle))), LEAST_SPREAD)
-    bound = RECORD_SPREADS * spread
-    factor = np.sqrt(np.maximum(1.0 + np.clip(ratio, -bound, bound), 0.1))
-    both = factor[:, None] * factor
-    return replace(network, r_ohm=network.r_ohm * both, x_ohm=network.x_ohm * both)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ghostload.detection.effective import Effective, believable, effective_resistance
 from ghostload.detection.features import FeatureTable
 from ghostload.detection.hidden_power import (
     Hidden,
     Registered,
-    fitted_ways,
     hidden_power,
     sensitivity_ratio,
     voltage_residual,
@@ -37,7 +37,10 @@ NAMES = (
     "sensitivity",
     "hidden_z",
     "hidden_score",
-    "hidden_apart",
+    "apart_z",
+    "apart_lean",
+    "own_response",
+    "others_response",
     "covered",
     "covers",
     "voltage_noise",
@@ -57,7 +60,7 @@ LEAN = -0.45
 
 
 def voltage_of(feeder: FeederReadings, transformer: int, members: IntArray) -> FloatArray:
-    """Return the features :data:`NAMES` of one transformer's meters, (m, 15); zeros where voltages do not suffice."""
+    """Return the features :data:`NAMES` of one transformer's meters, (m, 18); zeros where voltages do not suffice."""
     out = np.zeros((len(members), len(NAMES)))
     if feeder.voltage_v is None or feeder.network is None or len(members) == 0:
         return out
@@ -73,16 +76,20 @@ def voltage_of(feeder: FeederReadings, transformer: int, members: IntArray) -> F
         steps &= plausible_steps(beyond, power)
         excess = (beyond - lines_loss_kw(kw, network.r_ohm, float(np.nanmean(volts))))[steps]
     seen = Registered(kw[:, steps], volts[:, steps], feeder.tan_phi[members], excess)
-    ratio = sensitivity_ratio(network, seen)
-    fitted = fitted_ways(network, ratio)
-    left = voltage_residual(fitted, seen)
-    hidden = hidden_power(fitted, seen, left)
-    if hidden.kw.shape[1] < 2:
+    left = voltage_residual(network, seen)
+    keep = left.used.copy()
+    keep[left.used] = believable(left)
+    seen = seen.at(keep)
+    left = voltage_residual(network, seen)
+    if left.volts.shape[1] < 2:
         return out
-    hour = feeder.step_of_day()[steps][hidden.used] * feeder.minutes // 60
-    _fill(out, hidden, seen.kw[:, hidden.used], hour)
-    out[:, 8] = np.clip(ratio, -5.0, 20.0)
-    out[left.heard, 14] = np.log(left.volts.std(axis=1) + 1e-3)
+    hour = feeder.step_of_day()[steps][keep][left.used] * feeder.minutes // 60
+    hidden = hidden_power(network, seen, left)
+    _fill(out, hidden, seen.kw[:, left.used], hour)
+    out[:, 8] = np.clip(sensitivity_ratio(network, seen, left), -5.0, 20.0)
+    effective = effective_resistance(network, seen, left)
+    _fill_effective(out, effective, hidden_power(network, seen.unexplained(left.used), effective.apart))
+    out[left.heard, 17] = np.log(left.volts.std(axis=1) + 1e-3)
     return out
 
 
@@ -110,23 +117,20 @@ def _fill(out: FloatArray, hidden: Hidden, kw: FloatArray, hour: IntArray) -> No
     out[:, 9] = np.log((spread + 1e-3) / (hidden.noise_kw + 1e-3))
     # A neighbour that registers too much has hidden power too, but it leans to below its mean.
     out[:, 10] = np.where(lean >= LEAN, out[:, 9], -np.abs(out[:, 9]))
-    power = np.einsum("it,it->i", own, own)
-    slope = np.divide(together * count, power, out=np.zeros(len(own)), where=power > 0.0)
-    apart = course - slope[:, None] * own
-    out[:, 11] = np.log((apart.std(axis=1) + 1e-3) / (hidden.noise_kw + 1e-3))
-    out[:, 12], out[:, 13] = _covering(apart, own)
 
 
-def _covering(apart: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return how far another meter's hidden power falls as each meter's registered power rises, and the reverse.
-
-    Highest negative correlation, 0 or more, of other meters' hidden power with this one's registered power; and of this
-    one's hidden with others' registered. (m,) each.
-    """
-    size = np.sqrt(np.einsum("it,it->i", apart, apart))[:, None] * np.sqrt(np.einsum("it,it->i", own, own))
-    together = np.divide(apart @ own.T, size, out=np.zeros_like(size), where=size > 1e-9)
-    np.fill_diagonal(together, 0.0)
-    return np.maximum(-together.min(axis=0), 0.0), np.maximum(-together.min(axis=1), 0.0)
+def _fill_effective(out: FloatArray, effective: Effective, hidden: Hidden) -> None:
+    """Write what does not hang on the recorded impedances."""
+    low, high = np.quantile(hidden.kw, (OUTER, 1.0 - OUTER), axis=1, keepdims=True)
+    course = np.clip(hidden.kw, low, high)
+    spread = course.std(axis=1)
+    centred = course - course.mean(axis=1, keepdims=True)
+    out[:, 11] = np.log((spread + 1e-3) / (hidden.noise_kw + 1e-3))
+    out[:, 12] = np.cbrt((centred**3).mean(axis=1)) / (spread + NOISE_KW)
+    out[:, 13] = np.clip(effective.own, -5.0, 20.0)
+    out[:, 14] = np.clip(effective.others, -5.0, 20.0)
+    out[:, 15] = np.log1p(effective.covered)
+    out[:, 16] = np.log1p(effective.covers)
 
 
 def voltage_features(dataset: Dataset) -> FeatureTable:
