@@ -1,4 +1,4 @@
-"""What each meter's registered current does to each meter's voltage, found by regression instead of taken from records."""
+"""What each meter's registered current does to each meter's voltage: found by regression, not taken from records."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Effective:
     own : (m,) array
         The same of a meter on itself, over the records'.
     others : (m,) array
-        The same of a meter on all others, over the records': k where it registers 1 / (1 + k) of what it takes. Errors in
-        the others' ways average out.
+        The same of a meter on all others, over the records': k where it registers 1 / (1 + k) of what it takes. Errors
+        in the others' ways average out.
     covered, covers : (m,) arrays
         Largest rise of another meter's voltage with this one's registered power, in kilowatts that the other registers
         too much for each of this one's, and the reverse.
@@ -61,8 +61,8 @@ def effective_resistance(network: LowVoltage, seen: Registered, left: Residual) 
 
     .. math:: e_{i,t} = -\sum_j \Delta_{ij} I_{j,t} + \epsilon_{i,t}
 
-    a ridge regression for all meters i at once: sensitivities from readings [1]_ in the place of lengths and conductors.
-    Who registers 1 / (1 + k) of each kilowatt makes the voltages of *all* meters fall 1 + k times as much for each
+    a ridge regression for all meters i at once: sensitivities from readings [1]_, not from lengths and conductors. Who
+    registers 1 / (1 + k) of each kilowatt makes the voltages of *all* meters fall 1 + k times as much for each
     kilowatt registered, but nothing makes its own fall more with the others' currents: a wrong impedance acts both ways
     and theft one way. Who registers for another makes that one's current seem to lift its own voltage.
 

@@ -146,8 +146,9 @@ def hidden_power(network: LowVoltage, seen: Registered, left: Residual | None = 
 
     .. math:: \min_u \; |e + M R u|^2 / \sigma_v^2 + (r - \mathbf 1^\top u)^2 / \sigma_r^2 + |u / \sigma_u|^2
 
-    one linear map for all steps. Without a transformer meter the second term is left out. :math:`\sigma_v` is the middle
-    of what remains at the meters, at least :data:`VOLT_NOISE_V`: where the wires are not as recorded, voltages say less.
+    one linear map for all steps. Without a transformer meter the second term is left out. :math:`\sigma_v` is the
+    middle of what remains at the meters, at least :data:`VOLT_NOISE_V`: where the wires are not as recorded, voltages
+    say less.
 
     Parameters
     ----------

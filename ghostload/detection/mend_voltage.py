@@ -105,7 +105,7 @@ def _along(values: FloatArray, base: FloatArray) -> FloatArray:
     """Return the part of each row that goes along with the same row of a base."""
     power = np.einsum("it,it->i", base, base)
     slope = np.divide(np.einsum("it,it->i", values, base), power, out=np.zeros(len(base)), where=power > 0.0)
-    return slope[:, None] * base
+    return np.asarray(slope[:, None] * base)
 
 
 def _nearest(courses: _Courses, group: IntArray, single: BoolArray, transformers: int) -> IntArray:
@@ -123,9 +123,7 @@ def _nearest(courses: _Courses, group: IntArray, single: BoolArray, transformers
     others = heard[group] - courses.known
     rest = np.divide(total[group] - courses.volts, others, out=np.zeros_like(courses.volts), where=others > 0.5)
     rest *= courses.known
-    own = _correlation(
-        np.einsum("it,it->i", courses.volts, rest), power, np.asarray(np.einsum("it,it->i", rest, rest))
-    )
+    own = _correlation(np.einsum("it,it->i", courses.volts, rest), power, np.asarray(np.einsum("it,it->i", rest, rest)))
     one = size > 0.0
     one[:, SEVERAL] = False
     several = np.zeros_like(one)

@@ -36,7 +36,7 @@ NAMES = (
     "hidden_night",
     "sensitivity",
     "hidden_z",
-    "hidden_score",
+    "voltage_score",
     "apart_z",
     "apart_lean",
     "own_response",
@@ -54,6 +54,9 @@ NOISE_KW = 0.05
 
 OUTER = 0.005
 """Share of steps at each end of the course of hidden power that is held at the rest's bounds."""
+
+SHARE_WEIGHT = 3.0
+"""What an unregistered share weighs in ``voltage_score``, against logs of spreads; chosen on one data set, seed 0."""
 
 LEAN = -0.45
 """Least lean of hidden power that still may be demand; a course that is as often above its mean as below it has 0."""
@@ -115,8 +118,6 @@ def _fill(out: FloatArray, hidden: Hidden, kw: FloatArray, hour: IntArray) -> No
     out[:, 7] = course[:, night].mean(axis=1) if night.any() else 0.0
     out[:, 6:8] /= (spread + NOISE_KW)[:, None]
     out[:, 9] = np.log((spread + 1e-3) / (hidden.noise_kw + 1e-3))
-    # A neighbour that registers too much has hidden power too, but it leans to below its mean.
-    out[:, 10] = np.where(lean >= LEAN, out[:, 9], -np.abs(out[:, 9]))
 
 
 def _fill_effective(out: FloatArray, effective: Effective, hidden: Hidden) -> None:
@@ -131,15 +132,20 @@ def _fill_effective(out: FloatArray, effective: Effective, hidden: Hidden) -> No
     out[:, 14] = np.clip(effective.others, -5.0, 20.0)
     out[:, 15] = np.log1p(effective.covered)
     out[:, 16] = np.log1p(effective.covers)
+    # A neighbour that registers too much has hidden power too, but it leans to below its mean.
+    apart = np.where(out[:, 12] >= LEAN, out[:, 11], -np.abs(out[:, 11]))
+    share = np.sqrt(np.clip(effective.own, 0.0, 5.0) * np.clip(effective.others, 0.0, 5.0))
+    out[:, 10] = apart + SHARE_WEIGHT * share + effective.covered
 
 
 def voltage_features(dataset: Dataset) -> FeatureTable:
     """Return what voltages say about each meter beyond its registered power.
 
-    Meters are put on the transformer and phase that their voltages follow
-    (:func:`~ghostload.detection.mend_voltage.mended_by_voltage`), and the lengths of their ways are fitted
-    (:func:`~ghostload.detection.hidden_power.fitted_ways`). Hidden power is that of :func:`~ghostload.detection.hidden_power.hidden_power`; what counts is its course about its
-    mean.
+    Meters are put on the transformer and phase that their voltages follow, see
+    :func:`~ghostload.detection.mend_voltage.mended_by_voltage`. Hidden power is that of
+    :func:`~ghostload.detection.hidden_power.hidden_power`; what counts is its course about its mean. The first features
+    believe the records of the wires; from ``apart_z`` on, what registered powers explain by regression is taken off
+    first (:func:`~ghostload.detection.effective.effective_resistance`), whatever the records say.
 
     ==================  ============================================================================================
     ``hidden_slope``    regression of hidden on registered power: 1/q - 1 where the share q of each kilowatt registers
@@ -151,10 +157,13 @@ def voltage_features(dataset: Dataset) -> FeatureTable:
     ``hidden_evening``, ``hidden_night``   mean from 17 to 23 h and from 0 to 6 h, over the standard deviation
     ``sensitivity``     :func:`~ghostload.detection.hidden_power.sensitivity_ratio`
     ``hidden_z``        log of the standard deviation over that of noise alone
-    ``hidden_score``    ``hidden_z``, negative where hidden power leans to below its mean
-    ``hidden_apart``    ``hidden_z`` of what does not go along with the meter's own registered power
-    ``covered``, ``covers``  how far another's hidden power falls as this one registers more, and the reverse
-    ``voltage_noise``   log of what of the meter's voltage remains unexplained
+    ``apart_z``, ``apart_lean``  spread over noise, and lean, of hidden power that goes along with no registered power
+    ``own_response``, ``others_response``  how much more than recorded the meter's own and the others' voltages fall
+                        with its registered power: :class:`~ghostload.detection.effective.Effective`
+    ``covered``, ``covers``  log(1 + x): another meter registers x kW too much for each of this one's, and the reverse
+    ``voltage_noise``   log of what of the meter's voltage the records do not explain
+    ``voltage_score``   ``apart_z``, negative where it leans to below its mean; plus 3 times the root of both responses;
+                        plus x of ``covered``
     ``mended_...``      the features of the balance of intervals once more
     ==================  ============================================================================================
     """
