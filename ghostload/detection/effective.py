@@ -96,11 +96,24 @@ def effective_resistance(network: LowVoltage, seen: Registered, left: Residual) 
     mine = np.arange(len(at))
     own[at] = _over(beyond[mine, at], model[mine, at])
     off[mine, at] = False
-    others = _over((model * beyond * off).sum(axis=0), (model**2 * off).sum(axis=0))
+    groups = network.share[at]
+    expected, answer = _among_others(model, off, groups), _among_others(beyond, off, groups)
+    others = _over((expected * answer).sum(axis=0), (expected**2).sum(axis=0))
     lifted = np.where(off, -beyond, 0.0) / np.maximum(ways[at], 1e-6)[:, None]
     covers = np.zeros(count)
     covers[at] = np.maximum(lifted.max(axis=1, initial=0.0), 0.0)
     return Effective(beyond, own, others, np.maximum(lifted.max(axis=0, initial=0.0), 0.0), covers, apart)
+
+
+def _among_others(ohm: FloatArray, off: BoolArray, share: FloatArray) -> FloatArray:
+    """Return each column less its mean over the *other* meters of the same phases, and 0 for the meter itself.
+
+    What is common to a phase is taken off already, and holds the meter's own way: this takes that away.
+    """
+    patterns, group = np.unique(share, axis=0, return_inverse=True)
+    member = (np.arange(len(patterns))[:, None] == group.reshape(-1)).astype(np.float64)
+    mean = (member @ (ohm * off)) / np.maximum(member @ off, 1.0)
+    return np.asarray((ohm - member.T @ mean) * off)
 
 
 def _over(values: FloatArray, by: FloatArray) -> FloatArray:
