@@ -36,10 +36,15 @@ STEPS = {
 """Detectors by what they may see."""
 
 EXACT = "exact balance of months"
-WRONG = "voltage, wires' model off by {:.0%}"
-WRONG_BY = (0.1, 0.3)
-BUDGETS = (0.01, 0.02, 0.05)
-SCENARIOS = ("easy", "realistic", "hard", "all kinds, realistic")
+BUDGETS = (0.01, 0.02, 0.05, 0.1)
+COLLUSION = {"balanced_collusion": 0.5, "collusion": 0.25, "bypass": 0.25}
+SCENARIOS = ("easy", "realistic", "hard", "all kinds, realistic", "collusion, realistic")
+RECORDED = {
+    "realistic": ("typical", "poor"),
+    "all kinds, realistic": ("typical",),
+    "collusion, realistic": ("typical",),
+}
+"""Records of the network that are tried besides perfect ones."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Figure:
 
     scenario: str
     seed: int
+    records: str
     step: str
     detector: str
     kind: str
@@ -73,16 +79,15 @@ def make(job: Job) -> Any:
     from ghostload.config import AnomalyConfig, GeneratorConfig
     from ghostload.pipeline import SyntheticDataPipeline
 
-    every = job.scenario.startswith("all kinds")
-    anomalies = AnomalyConfig(mix=_every_kind()) if every else AnomalyConfig()
+    mix = {"all kinds, realistic": _every_kind(), "collusion, realistic": COLLUSION}.get(job.scenario)
     config = GeneratorConfig(
         num_meters=job.meters,
         num_months=job.months,
         random_seed=job.seed,
-        difficulty="realistic" if every else job.scenario,
+        difficulty="realistic" if mix else job.scenario,
         interval=job.interval,
-        anomaly_rate=0.10 if every else GeneratorConfig().anomaly_rate,
-        anomalies=anomalies,
+        anomaly_rate=0.10 if mix else GeneratorConfig().anomaly_rate,
+        anomalies=AnomalyConfig(mix=mix) if mix else AnomalyConfig(),
     )
     return SyntheticDataPipeline(config).build()
 
@@ -96,29 +101,43 @@ def _every_kind() -> dict[str, float]:
 
 
 def run_one(job: Job) -> list[Figure]:
-    """Make one data set and score every detector on it; and again with an exact balance, and with wrong wires."""
+    """Make one data set and score every detector on it, with each of its records; and again with an exact balance."""
     from ghostload.detection import find_detector, score_detector, truth_of
 
-    dataset = make(job)
+    dataset = in_memory(make(job))
     truth = truth_of(dataset)
-    cache: dict[str, Any] = {}
     found: list[Figure] = []
-    for step, names in STEPS.items():
-        for name in names:
-            scores = score_detector(find_detector(name), dataset, seed=job.seed, cache=cache)
-            found += figures(job, step, name, scores, truth)
+    own: dict[str, Any] = {}
+    for records in ("perfect", *RECORDED.get(job.scenario, ())):
+        # The meters' own intervals do not hang on any record; all else is made again.
+        cache = {name: table for name, table in own.items() if name == "intervals"}
+        known = as_recorded(dataset, records, job.seed)
+        for step, names in STEPS.items():
+            for name in names:
+                scores = score_detector(find_detector(name), dataset, seed=job.seed, cache=cache, known=known)
+                found += figures(job, records, step, name, scores, truth)
+        own = own or cache
     if job.scenario == "realistic":
         exact, name = with_exact_balance(dataset), "gradient_boosting_balance"
-        known = {part: table for part, table in cache.items() if part != "balance"}
-        scores = score_detector(find_detector(name), exact, seed=job.seed, cache=known)
-        found += figures(job, EXACT, name, scores, truth)
-    for share in WRONG_BY if job.scenario == "realistic" else ():
-        wrong = with_wrong_wires(dataset, share, job.seed)
-        known = {name: table for name, table in cache.items() if name != "voltage"}
-        for name in STEPS["+ voltage"]:
-            scores = score_detector(find_detector(name), wrong, seed=job.seed, cache=known)
-            found += figures(job, WRONG.format(share), name, scores, truth)
+        rest = {part: table for part, table in own.items() if part != "balance"}
+        scores = score_detector(find_detector(name), exact, seed=job.seed, cache=rest)
+        found += figures(job, "perfect", EXACT, name, scores, truth)
     return found
+
+
+def in_memory(dataset: Any) -> Any:
+    """Read the readings once."""
+    from ghostload.detection.seen import SeenDataset, find_seen
+
+    seen = find_seen(dataset)
+    return dataset if seen is None else SeenDataset(dataset.tables, config=dataset.config, seen=tuple(seen.feeders()))
+
+
+def as_recorded(dataset: Any, records: str, seed: int) -> Any:
+    """Return the data set as records of that name have it, each feeder worked out once."""
+    from ghostload.detection import RECORDS, recorded
+
+    return in_memory(recorded(dataset, RECORDS[records], seed=seed))
 
 
 def with_exact_balance(dataset: Any) -> Any:
@@ -134,23 +153,7 @@ def with_exact_balance(dataset: Any) -> Any:
     return replace(dataset, tables={**dataset.tables, "transformer_readings": readings})
 
 
-def with_wrong_wires(dataset: Any, share: float, seed: int) -> Any:
-    """Return the data set with impedances that are off by log-normal factors, meter by meter."""
-    from ghostload.detection.seen import SeenDataset, seen_of
-
-    rng = np.random.Generator(np.random.SFC64(seed))
-    feeders = []
-    for feeder in seen_of(dataset).feeders():
-        networks = []
-        for network in feeder.network or ():
-            factor = np.exp(share * rng.standard_normal(len(network.meters)))
-            both = np.sqrt(factor[:, None] * factor)
-            networks.append(replace(network, r_ohm=network.r_ohm * both, x_ohm=network.x_ohm * both))
-        feeders.append(replace(feeder, network=tuple(networks)))
-    return SeenDataset(dataset.tables, config=dataset.config, seen=tuple(feeders))
-
-
-def figures(job: Job, step: str, name: str, scores: Any, truth: Any) -> Iterator[Figure]:
+def figures(job: Job, records: str, step: str, name: str, scores: Any, truth: Any) -> Iterator[Figure]:
     """Measure one ranking: all thieves, and each kind against the honest meters."""
     from ghostload.detection import average_precision, roc_auc, share_found
 
@@ -162,6 +165,7 @@ def figures(job: Job, step: str, name: str, scores: Any, truth: Any) -> Iterator
         yield Figure(
             job.scenario,
             job.seed,
+            records,
             step,
             name,
             kind,
@@ -189,33 +193,42 @@ def mean_range(values: list[float]) -> str:
     return f"{mean:.3f}" if len(values) == 1 else f"{mean:.3f} ({low:.2f}–{high:.2f})"
 
 
-def overall(found: list[Figure], scenario: str) -> list[str]:
+def chosen(found: list[Figure], **wanted: Any) -> list[Figure]:
+    """Return the figures with these values."""
+    return [f for f in found if all(getattr(f, name) == value for name, value in wanted.items())]
+
+
+def overall(found: list[Figure], scenario: str, records: str) -> list[str]:
     """Return the lines of a scenario's table, all kinds together."""
     lines = []
-    for step, name in dict.fromkeys((f.step, f.detector) for f in found if f.scenario == scenario):
-        here = [f for f in found if (f.scenario, f.step, f.detector, f.kind) == (scenario, step, name, "")]
+    every = chosen(found, scenario=scenario, records=records, kind="")
+    for step, name in dict.fromkeys((f.step, f.detector) for f in every):
+        here = chosen(every, step=step, detector=name)
         recall = [f"{np.mean([f.recall[at] for f in here]):.0%}" for at in range(len(BUDGETS))]
         ap, auc = mean_range([f.ap for f in here]), mean_range([f.roc_auc for f in here])
         lines.append(f"| {step} | `{name}` | {ap} | {auc} | {' | '.join(recall)} |")
     return lines
 
 
-def by_kind(found: list[Figure], scenario: str, value: str, choose: int) -> list[str]:
-    """Return the lines of a table kind by step: the detector at ``choose`` of each step, averaged over thieves."""
+def by_kind(found: list[Figure], scenario: str, records: str, value: str, choose: int) -> list[str]:
+    """Return the lines of a table kind by step: the detector at ``choose`` of each step, pooled over thieves."""
     lines = []
-    for kind in sorted({f.kind for f in found if f.scenario == scenario and f.kind}):
+    every = chosen(found, scenario=scenario, records=records)
+    for kind in sorted({f.kind for f in every if f.kind}):
         cells, count = [], 0
         for step, names in STEPS.items():
-            here = [
-                f
-                for f in found
-                if (f.scenario, f.step, f.detector, f.kind) == (scenario, step, names[choose], kind) and f.count
-            ]
+            here = [f for f in chosen(every, step=step, detector=names[choose], kind=kind) if f.count]
             count = sum(f.count for f in here)
-            mean = sum(f.count * getattr(f, value) for f in here) / count
-            cells.append(f"{mean:.2f}")
+            cells.append(_pooled(here, value))
         lines.append(f"| {kind} | {count} | {' | '.join(cells)} |")
     return lines
+
+
+def _pooled(found: list[Figure], value: str) -> str:
+    """Average over thieves: ROC AUC, or what of them is found at the largest budget."""
+    each = [f.recall[-1] if value == "found" else float(getattr(f, value)) for f in found]
+    mean = sum(f.count * one for f, one in zip(found, each, strict=True)) / sum(f.count for f in found)
+    return f"{mean:.0%}" if value == "found" else f"{mean:.2f}"
 
 
 def markdown(found: list[Figure], arguments: argparse.Namespace, command: str, seconds: float) -> str:
@@ -225,42 +238,54 @@ def markdown(found: list[Figure], arguments: argparse.Namespace, command: str, s
     import ghostload
 
     versions = f"ghostload {ghostload.__version__}, numpy {np.__version__}, scikit-learn {sklearn.__version__}"
-    scenarios = list(dict.fromkeys(f.scenario for f in found))
+    known = list(dict.fromkeys((f.scenario, f.records) for f in found))
     parts = [
         "# What transformers' meters, intervals and voltages add\n",
         f"{len(arguments.seeds)} seeds from {arguments.seeds[0]}, {arguments.meters:,} meters, {arguments.months} "
-        f"months, interval {arguments.interval}. Mean and range over seeds. Protocol: "
-        "[docs/detection.md](../docs/detection.md); supervised detectors are scored on transformers whose labels they "
-        "have not seen. AP of a random order is the share of thieves: .075, and .10 with all kinds.\n",
+        f"months, interval {arguments.interval}. Mean, and in brackets the range over seeds. Protocol and what records "
+        "are: [docs/detection.md](../docs/detection.md); supervised detectors are scored on transformers whose labels "
+        "they have not seen. AP of a random order is the share of thieves: .075, and .10 with all kinds and with "
+        "collusion.\n",
         f"Made by `{command}` with {versions}, Python {platform.python_version()}, in {seconds / 60:.0f} minutes with "
         f"{arguments.processes} processes.\n",
-        *_lift(found, scenarios),
+        *_lift(found, known),
     ]
-    heads = "| may see | detector | AP | ROC AUC | " + " | ".join(f"found at {b:.0%}" for b in BUDGETS) + " |"
-    for scenario in scenarios:
-        parts += [f"## {scenario}\n", heads, "|---" * (4 + len(BUDGETS)) + "|", *overall(found, scenario), ""]
     titles = "| kind | thieves | " + " | ".join(STEPS) + " |"
-    for scenario in scenarios:
-        for choose, who in ((0, "supervised"), (-1, "unsupervised")):
-            for value, what in (("roc_auc", "ROC AUC"), ("ap", "AP")):
-                parts.append(f"## {scenario}: {what} of each kind against honest meters, {who}\n")
-                parts += [titles, "|---" * (2 + len(STEPS)) + "|", *by_kind(found, scenario, value, choose), ""]
+    for scenario, records in known:
+        for value, what in (
+            ("found", f"found when {BUDGETS[-1]:.0%} of the meters are inspected"),
+            ("roc_auc", "ROC AUC"),
+        ):
+            parts.append(f"## {_named(scenario, records)}: each kind, {what}, supervised\n")
+            parts += [titles, "|---" * (2 + len(STEPS)) + "|", *by_kind(found, scenario, records, value, 0), ""]
+    heads = "| may see | detector | AP | ROC AUC | " + " | ".join(f"found at {b:.0%}" for b in BUDGETS) + " |"
+    for scenario, records in known:
+        parts.append(f"## {_named(scenario, records)}: every detector\n")
+        parts += [heads, "|---" * (4 + len(BUDGETS)) + "|", *overall(found, scenario, records), ""]
+    for scenario, records in known:
+        parts.append(f"## {_named(scenario, records)}: each kind, ROC AUC, unsupervised\n")
+        parts += [titles, "|---" * (2 + len(STEPS)) + "|", *by_kind(found, scenario, records, "roc_auc", -1), ""]
     return "\n".join(parts)
 
 
-def _lift(found: list[Figure], scenarios: Iterable[str]) -> list[str]:
-    """Say what each step adds to the best detector's AP."""
+def _named(scenario: str, records: str) -> str:
+    return f"{scenario}, {records} records"
+
+
+def _lift(found: list[Figure], known: Iterable[tuple[str, str]]) -> list[str]:
+    """Say what each step adds to the best detector's AP, and what errors in the records take away."""
     lines = [
-        "## Best AP by what may be seen\n",
-        "| scenario | " + " | ".join(STEPS) + " |",
-        "|---" * (1 + len(STEPS)) + "|",
+        "## Best AP by what may be seen, and how far the records are right\n",
+        "| scenario | records | " + " | ".join(STEPS) + " |",
+        "|---" * (2 + len(STEPS)) + "|",
     ]
-    for scenario in scenarios:
+    for scenario, records in known:
         best = []
         for step, names in STEPS.items():
-            here = [f for f in found if (f.scenario, f.step, f.kind) == (scenario, step, "")]
-            best.append(max(float(np.mean([f.ap for f in here if f.detector == name])) for name in names))
-        lines.append(f"| {scenario} | {' | '.join(f'{ap:.3f}' for ap in best)} |")
+            here = chosen(found, scenario=scenario, records=records, step=step, kind="")
+            each = [[f.ap for f in here if f.detector == name] for name in names]
+            best.append(mean_range(max(each, key=lambda values: float(np.mean(values)))))
+        lines.append(f"| {scenario} | {records} | {' | '.join(best)} |")
     return [*lines, ""]
 
 
@@ -272,6 +297,7 @@ def write_csv(found: list[Figure], path: Path) -> None:
             (
                 "scenario",
                 "seed",
+                "records",
                 "may_see",
                 "detector",
                 "kind",
@@ -283,11 +309,7 @@ def write_csv(found: list[Figure], path: Path) -> None:
         )
         for f in found:
             values = (f"{value:.4f}" for value in (f.ap, f.roc_auc, *f.recall))
-            writer.writerow((f.scenario, f.seed, f.step, f.detector, f.kind, f.count, *values))
-
-
-def _seeds(text: str) -> list[int]:
-    return list(range(int(text)))
+            writer.writerow((f.scenario, f.seed, f.records, f.step, f.detector, f.kind, f.count, *values))
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

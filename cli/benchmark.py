@@ -30,7 +30,18 @@ from ghostload.errors import UsageError
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--details", is_flag=True, help="Also show what is found by kind of theft and flagged by look-alike.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of folds, detectors and bootstrap."
+    "--records",
+    default="perfect",
+    show_default=True,
+    metavar="perfect|typical|poor",
+    help="How far the utility's records of transformers, phases and wires are right, as detectors are told of them.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of folds, detectors, records and bootstrap.",
 )
 @click.option(
     "--bootstrap",
@@ -50,6 +61,7 @@ def command(
     output_dir: Path | None,
     form: str,
     details: bool,
+    records: str,
     seed: int,
     bootstrap: int,
     list_only: bool,
@@ -85,7 +97,12 @@ def command(
 
     dataset = load_dataset(directory)
     board = run_benchmark(
-        dataset, names or None, seed=seed, n_bootstrap=bootstrap, progress=None if quiet else _show_progress
+        dataset,
+        names or None,
+        seed=seed,
+        n_bootstrap=bootstrap,
+        records=records,
+        progress=None if quiet else _show_progress,
     )
     if not names and not quiet:
         for missing, detectors in not_run(dataset).items():

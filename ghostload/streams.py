@@ -64,6 +64,7 @@ class Stage(IntEnum):
     TRANSFORMER_METER = 66
     FEEDER_METER = 67
     EVALUATION = 80
+    RECORDS = 81
 
 
 class Streams:

@@ -16,6 +16,7 @@ from ghostload.detection.features import (
 from ghostload.detection.folds import transformer_folds
 from ghostload.detection.leaderboard import Entry, Leaderboard
 from ghostload.detection.metrics import Estimate, average_precision, evaluate, precision_at_k, roc_auc, share_found
+from ghostload.detection.records import RECORDS, RecordErrors, recorded
 from ghostload.detection.scores_file import read_scores
 from ghostload.detection.scoring import quick_scores, score_detector
 from ghostload.detection.truth import Truth, truth_of
@@ -23,12 +24,14 @@ from ghostload.detection.truth import Truth, truth_of
 __all__ = [
     "DETECTORS",
     "FEATURE_SETS",
+    "RECORDS",
     "Detector",
     "DetectorSpec",
     "Entry",
     "Estimate",
     "FeatureTable",
     "Leaderboard",
+    "RecordErrors",
     "Truth",
     "average_precision",
     "check_detector",
@@ -40,6 +43,7 @@ __all__ = [
     "quick_scores",
     "raw_features",
     "read_scores",
+    "recorded",
     "register_detector",
     "roc_auc",
     "run_benchmark",

@@ -11,9 +11,10 @@ from ghostload.detection.detector import DETECTORS, DetectorSpec, find_detector
 from ghostload.detection.features import FeatureTable
 from ghostload.detection.leaderboard import Entry, Leaderboard
 from ghostload.detection.metrics import BUDGETS, evaluate
+from ghostload.detection.records import RECORDS, RecordErrors, recorded
 from ghostload.detection.scoring import score_detector
 from ghostload.detection.truth import Truth, truth_of
-from ghostload.errors import UsageError
+from ghostload.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from ghostload.dataset import Dataset
@@ -27,6 +28,7 @@ def run_benchmark(
     *,
     seed: int = 0,
     n_bootstrap: int = 200,
+    records: str | RecordErrors = "perfect",
     progress: Progress | None = None,
 ) -> Leaderboard:
     """Fit and score detectors on a data set, and rank them by average precision.
@@ -42,6 +44,9 @@ def run_benchmark(
         Of the folds, the detectors and the bootstrap; non-negative.
     n_bootstrap : int
         Bootstrap replicates of the intervals; 0 for none.
+    records : str or RecordErrors
+        How far the utility's records of its network are right: a name of :data:`~ghostload.detection.records.RECORDS`,
+        or errors. They are drawn from ``seed``, and change what detectors are told, never readings or labels.
     progress : callable (name, done, total), optional
         Called before each detector.
 
@@ -57,19 +62,21 @@ def run_benchmark(
     DataError
         There is no ground truth, or the data cannot be used.
     UsageError
-        A detector is asked for twice, or a number is negative.
+        A detector is asked for twice, a number is negative, or records of such a name are not known.
     """
-    for name, value in (("seed", seed), ("n_bootstrap", n_bootstrap)):
+    for number, value in (("seed", seed), ("n_bootstrap", n_bootstrap)):
         if value < 0:
-            raise UsageError(f"{name}: is {value}, must not be negative")
+            raise UsageError(f"{number}: is {value}, must not be negative")
+    name, errors = _records(records)
     specs = _specs(detectors, dataset)
+    known = recorded(dataset, errors, seed=seed)
     truth = truth_of(dataset)
     cache: dict[str, FeatureTable] = {}
     entries = []
     for done, spec in enumerate(specs):
         if progress is not None:
             progress(spec.name, done, len(specs))
-        entries.append(_entry(spec, dataset, truth, cache, seed, n_bootstrap))
+        entries.append(_entry(spec, dataset, known, truth, cache, seed, n_bootstrap))
     return Leaderboard.of(
         entries,
         num_meters=dataset.num_meters,
@@ -79,6 +86,7 @@ def run_benchmark(
         seed=seed,
         n_bootstrap=n_bootstrap,
         budgets=BUDGETS,
+        records=name,
     )
 
 
@@ -90,6 +98,16 @@ def not_run(dataset: Dataset) -> dict[str, tuple[str, ...]]:
         if missing is not None:
             found[missing] = (*found.get(missing, ()), name)
     return found
+
+
+def _records(records: str | RecordErrors) -> tuple[str, RecordErrors]:
+    if isinstance(records, RecordErrors):
+        return str(records), records
+    if records not in RECORDS:
+        raise UsageError(
+            f"records: {records!r} is not known{did_you_mean(records, RECORDS)}; choose {', '.join(RECORDS)}"
+        )
+    return records, RECORDS[records]
 
 
 def _specs(detectors: Sequence[str | DetectorSpec] | None, dataset: Dataset) -> list[DetectorSpec]:
@@ -105,12 +123,18 @@ def _specs(detectors: Sequence[str | DetectorSpec] | None, dataset: Dataset) -> 
 
 
 def _entry(
-    spec: DetectorSpec, dataset: Dataset, truth: Truth, cache: dict[str, FeatureTable], seed: int, n_bootstrap: int
+    spec: DetectorSpec,
+    dataset: Dataset,
+    known: Dataset,
+    truth: Truth,
+    cache: dict[str, FeatureTable],
+    seed: int,
+    n_bootstrap: int,
 ) -> Entry:
     """Run one detector; whatever it raises becomes its reason for having failed."""
     entry = Entry(spec.name, spec.summary, spec.supervised, spec.features)
     try:
-        scores = score_detector(spec, dataset, seed=seed, cache=cache)
+        scores = score_detector(spec, dataset, seed=seed, cache=cache, known=known)
     except Exception as error:  # a detector is anybody's code: one that fails must not take the others with it
         return replace(entry, reason=" ".join(f"{type(error).__name__}: {error}".split()))
     metrics = evaluate(scores, truth, n_bootstrap=n_bootstrap, seed=seed)

@@ -58,6 +58,21 @@ def side_by_side(tables: list[FeatureTable]) -> FeatureTable:
     return FeatureTable(names, np.column_stack([table.values for table in tables]))
 
 
+USES: dict[str, tuple[str, ...]] = {
+    "balance": ("months", "balance"),
+    "intervals": ("intervals",),
+    "interval_balance": ("intervals", "balance"),
+    "voltage": ("intervals", "balance", "voltage"),
+}
+"""What a utility has to have for a set beyond its meters' months."""
+
+
+def uses_of(features: str) -> str:
+    """Say in a few words what feature sets are made of: months, intervals, balance, voltage."""
+    used = {word for part in features.split("+") for word in USES.get(part, ("months",))}
+    return ", ".join(word for word in ("months", "intervals", "balance", "voltage") if word in used)
+
+
 def what_lacks(features: str, dataset: Dataset) -> str | None:
     """Say in one line what a data set lacks for some feature sets; None when nothing."""
     for part in features.split("+"):

@@ -44,6 +44,23 @@ class Registered:
     tan_phi: FloatArray
     excess_kw: FloatArray | None = None
 
+    def at(self, steps: BoolArray) -> Registered:
+        """Return some of the steps, (S,)."""
+        excess = None if self.excess_kw is None else self.excess_kw[steps]
+        return Registered(self.kw[:, steps], self.voltage_v[:, steps], self.tan_phi, excess)
+
+    def unexplained(self, steps: BoolArray) -> Registered:
+        """Return the same with what goes along with any meter's registered power taken off the excess."""
+        if self.excess_kw is None:
+            return self
+        kw = self.kw[:, steps] - self.kw[:, steps].mean(axis=1, keepdims=True)
+        excess = self.excess_kw[steps] - self.excess_kw[steps].mean()
+        gram = kw @ kw.T
+        gram[np.diag_indices_from(gram)] += 1e-9 * float(np.trace(gram)) / len(gram) + 1e-12
+        whole = self.excess_kw.copy()
+        whole[steps] = excess - np.linalg.solve(gram, kw @ excess) @ kw
+        return Registered(self.kw, self.voltage_v, self.tan_phi, whole)
+
 
 @dataclass(frozen=True, eq=False)
 class Residual:
@@ -83,7 +100,7 @@ def voltage_residual(network: LowVoltage, seen: Registered) -> Residual:
     if not used.any():
         return Residual(np.zeros((len(projection), 0)), heard, used, projection)
     volts = seen.voltage_v[:, used].astype(np.float64)
-    amps = 1e3 * seen.kw[:, used] / _typical(volts)
+    amps = 1e3 * seen.kw[:, used] / typical_voltage(volts)
     drop = network.r_ohm @ amps + network.x_ohm @ (amps * seen.tan_phi[:, None])
     at_terminals = (volts + drop)[heard]
     gain = np.nanmean(at_terminals, axis=1, keepdims=True)
@@ -97,7 +114,7 @@ def voltage_residual(network: LowVoltage, seen: Registered) -> Residual:
     return Residual(projection @ relative, heard, used, projection)
 
 
-def _typical(volts: FloatArray) -> FloatArray:
+def typical_voltage(volts: FloatArray) -> FloatArray:
     """Return each meter's voltage, and the transformer's mean in its place where there is none, (m, K)."""
     mean = np.nanmean(volts)
     return np.where(np.isfinite(volts), volts, mean)
@@ -121,7 +138,7 @@ class Hidden:
     used: BoolArray
 
 
-def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
+def hidden_power(network: LowVoltage, seen: Registered, left: Residual | None = None) -> Hidden:
     r"""Estimate the unregistered power of each meter in each step, about its mean.
 
     With e the residual of :func:`voltage_residual`, M its projection, and r the transformer's excess about its mean,
@@ -129,13 +146,17 @@ def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
 
     .. math:: \min_u \; |e + M R u|^2 / \sigma_v^2 + (r - \mathbf 1^\top u)^2 / \sigma_r^2 + |u / \sigma_u|^2
 
-    one linear map for all steps. Without a transformer meter the second term is left out.
+    one linear map for all steps. Without a transformer meter the second term is left out. :math:`\sigma_v` is the
+    middle of what remains at the meters, at least :data:`VOLT_NOISE_V`: where the wires are not as recorded, voltages
+    say less.
 
     Parameters
     ----------
     network : LowVoltage
         m meters.
     seen : Registered
+    left : Residual, optional
+        That of the same network and readings, when it is known already.
 
     Returns
     -------
@@ -145,7 +166,7 @@ def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
     ----------
     .. [1] A. Tarantola, "Inverse Problem Theory", SIAM, 2005, chapter 3. :doi:`10.1137/1.9780898717921`
     """
-    left = voltage_residual(network, seen)
+    left = voltage_residual(network, seen) if left is None else left
     kw = seen.kw[:, left.used]
     if not left.used.any():
         return Hidden(np.zeros(kw.shape), np.zeros(len(kw)), left.used)
@@ -154,8 +175,9 @@ def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
     size = np.maximum(size, 0.5 * np.median(size)) + 0.05
     prior = 1e3 * PRIOR * size / level
     seen_by = left.projection @ network.r_ohm[left.heard]
-    data = seen_by.T @ seen_by / VOLT_NOISE_V**2
-    rhs = -(seen_by.T @ left.volts) / VOLT_NOISE_V**2
+    volt_noise = max(VOLT_NOISE_V, float(np.median(left.volts.std(axis=1))))
+    data = seen_by.T @ seen_by / volt_noise**2
+    rhs = -(seen_by.T @ left.volts) / volt_noise**2
     if seen.excess_kw is not None:
         sigma = 1e3 * (BALANCE_NOISE * kw.sum(axis=0).mean() + 0.01) / level
         data += sigma**-2.0
@@ -166,22 +188,29 @@ def hidden_power(network: LowVoltage, seen: Registered) -> Hidden:
     return Hidden((inverse @ rhs) * (level / 1e3), noise * (level / 1e3), left.used)
 
 
-def sensitivity_ratio(network: LowVoltage, seen: Registered) -> FloatArray:
+def sensitivity_ratio(network: LowVoltage, seen: Registered, left: Residual | None = None) -> FloatArray:
     """Return how much more a meter's voltage falls with its own registered power than the wires explain, less 1.
 
     A meter's voltage less the mean of the other meters of the transformer that have the same phases is regressed on its
     own current, beside the currents of all others by the wires' model. A customer who registers the share q of each
     kilowatt has 1/q - 1 here.
 
+    Parameters
+    ----------
+    network : LowVoltage
+    seen : Registered
+    left : Residual, optional
+        That of the same network and readings, when it is known already.
+
     Returns
     -------
     (m,) array; 0 where a meter is alone or never draws
     """
-    left = voltage_residual(network, seen)
+    left = voltage_residual(network, seen) if left is None else left
     ratio = np.zeros(len(seen.kw))
     if not left.used.any():
         return ratio
-    amps = 1e3 * seen.kw[left.heard][:, left.used] / _typical(seen.voltage_v[left.heard][:, left.used])
+    amps = 1e3 * seen.kw[left.heard][:, left.used] / typical_voltage(seen.voltage_v[left.heard][:, left.used])
     amps = amps - amps.mean(axis=1, keepdims=True)
     own = np.einsum("ij,ji->i", left.projection, network.r_ohm[np.ix_(left.heard, left.heard)])
     power = np.einsum("it,it->i", amps, amps)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ghostload.detection.features import FeatureTable
+from ghostload.detection.mend_energy import mended_by_energy
 from ghostload.detection.seen import FeederReadings, clean_steps, lacks_delivered, plausible_steps, seen_of
 from ghostload.errors import DataError
 from ghostload.streams import FloatArray, IntArray
@@ -205,14 +206,16 @@ def interval_balance_features(dataset: Dataset) -> FeatureTable:
     ``residual_score``      the largest of ``unregistered_z``, ``fallen_z`` and, as asinh, the silent meter's part
     ======================  ========================================================================================
 
-    Meters of transformers without a meter have zeros.
+    Meters of transformers without a meter have zeros. Meters are put on the transformer whose excess they follow,
+    see :func:`~ghostload.detection.mend_energy.mended_by_energy`.
     """
     missing = lacks_delivered(dataset)
     if missing is not None:
         raise DataError(missing)
     seen = seen_of(dataset)
     values = np.zeros((dataset.num_meters, len(NAMES)))
-    for feeder in seen.feeders():
+    for recorded in seen.feeders():
+        feeder = mended_by_energy(recorded)
         for number, members in enumerate(feeder.members()):
             values[feeder.rows[members]] = balance_of(feeder, number, members)
     return FeatureTable(NAMES, values)

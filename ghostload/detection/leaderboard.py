@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ghostload import __version__
 from ghostload.detection.curves import Curves
+from ghostload.detection.feature_sets import uses_of
 from ghostload.detection.metrics import LEVEL, Estimate
 from ghostload.detection.output import write_files
 
@@ -50,6 +51,11 @@ class Entry:
     reason: str = ""
 
     @property
+    def uses(self) -> str:
+        """What it was given: months, intervals, balance (transformers' meters), voltage."""
+        return uses_of(self.features)
+
+    @property
     def failed(self) -> bool:
         """Whether there are no metrics."""
         return bool(self.reason)
@@ -67,6 +73,8 @@ class Leaderboard:
     seed, n_bootstrap : int
     budgets : tuple of float
         Shares of all meters inspected.
+    records : str
+        How far what detectors were told of the network is right.
     """
 
     entries: tuple[Entry, ...]
@@ -77,6 +85,7 @@ class Leaderboard:
     seed: int
     n_bootstrap: int
     budgets: tuple[float, ...]
+    records: str = "perfect"
 
     @classmethod
     def of(cls, entries: Iterable[Entry], **about: Any) -> Leaderboard:
@@ -95,15 +104,19 @@ class Leaderboard:
         names = [name for name in self.metric_names if "/" not in name]
         rows = []
         for entry in self.entries:
-            row: dict[str, Any] = {**_status(entry), "supervised": entry.supervised, "features": entry.features}
+            row: dict[str, Any] = {
+                **_status(entry),
+                "supervised": entry.supervised,
+                "features": entry.features,
+                "uses": entry.uses,
+            }
             for name in names:
                 estimate = entry.metrics.get(name, Estimate(None))
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             rows.append(row)
         frame = pd.DataFrame(rows)
-        figures = [
-            name for name in frame.columns if name not in ("detector", "status", "reason", "supervised", "features")
-        ]
+        words = ("detector", "status", "reason", "supervised", "features", "uses")
+        figures = [name for name in frame.columns if name not in words]
         return frame.astype(dict.fromkeys(figures, "float64"))
 
     def to_long_frame(self) -> pd.DataFrame:
@@ -133,6 +146,7 @@ class Leaderboard:
                 "last_month": self.months[-1],
             },
             "protocol": PROTOCOL,
+            "records": self.records,
             "seed": self.seed,
             "n_bootstrap": self.n_bootstrap,
             "interval_level": LEVEL,
@@ -196,6 +210,7 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
         "summary": entry.summary,
         "supervised": entry.supervised,
         "features": entry.features,
+        "uses": entry.uses,
         "status": "failed" if entry.failed else "ok",
         "reason": entry.reason,
         "metrics": {name: dict(zip(("value", "low", "high"), values, strict=True)) for name, values in metrics.items()},

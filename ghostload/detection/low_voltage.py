@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.wires.impedance import impedance_table
@@ -27,12 +28,36 @@ class LowVoltage:
     r_ohm, x_ohm : (m, m) arrays
     share : (m, 3) array
         How a meter's current lies on the phases, and how its recorded voltage is averaged over them; rows add up to 1.
+    own_ohm, between_ohm : (m, m) arrays of complex, optional
+        What the ways share, with each line's matrix made even: within a phase, and between two. Needed where a meter is
+        put on another phase; not given, nothing is thought to couple phases.
     """
 
     meters: IntArray
     r_ohm: FloatArray
     x_ohm: FloatArray
     share: FloatArray
+    own_ohm: NDArray[np.complex128] | None = None
+    between_ohm: NDArray[np.complex128] | None = None
+
+    @property
+    def single_phase(self) -> BoolArray:
+        """Which meters hang on one phase, (m,)."""
+        return np.asarray(self.share.max(axis=1) > 1.0 - 1e-9)
+
+    def with_share(self, share: FloatArray) -> LowVoltage:
+        """Return the same ways with meters on other phases; pairs of meters that keep theirs are as they were."""
+        changed = (share != self.share).any(axis=1)
+        if not changed.any():
+            return self
+        own = self.r_ohm + 1j * self.x_ohm if self.own_ohm is None else self.own_ohm
+        between = np.zeros_like(own) if self.between_ohm is None else self.between_ohm
+        same = share @ share.T
+        turned = share @ np.exp(1j * _TURN_RAD)
+        z = own * same + between * (turned.conj()[:, None] * turned - same)
+        pair = changed[:, None] | changed
+        r, x = np.where(pair, z.real, self.r_ohm), np.where(pair, z.imag, self.x_ohm)
+        return replace(self, r_ohm=r, x_ohm=x, share=share)
 
 
 def low_voltage_of(wires: Wires, transformer: int) -> LowVoltage:
@@ -62,7 +87,12 @@ def low_voltage_of(wires: Wires, transformer: int) -> LowVoltage:
         for b in range(3):
             seen = edge_z[:, a, b] * np.exp(1j * (_TURN_RAD[b] - _TURN_RAD[a]))
             z += share[:, a, None] * ((on_way.T * seen) @ on_way) * share[:, b]
-    return LowVoltage(layout.meter[nodes][at], z.real, z.imag, share)
+    count = np.maximum((np.einsum("eaa->ea", edge_z) != 0.0).sum(axis=1), 1)
+    trace = np.einsum("eaa->e", edge_z)
+    pairs = np.maximum(count * (count - 1), 1)
+    own = (on_way.T * (trace / count)) @ on_way
+    between = (on_way.T * ((edge_z.sum(axis=(1, 2)) - trace) / pairs)) @ on_way
+    return LowVoltage(layout.meter[nodes][at], z.real, z.imag, share, own, between)
 
 
 def _ways(parent: IntArray, at: IntArray) -> FloatArray:

@@ -39,6 +39,8 @@ def leaderboard_page(board: Leaderboard) -> str:
             "<h1>Detection leaderboard</h1>",
             f"<p>{escape(about)}</p>",
             f"<p>{escape(PROTOCOL)}</p>",
+            f"<p>Uses: months and intervals of the meters, balance with transformers' meters, voltages. Records of the "
+            f"network: {escape(board.records)}.</p>",
             _main_table(board),
             *_charts(board, share),
             *_details(board),
@@ -63,14 +65,14 @@ def _main_table(board: Leaderboard) -> str:
         title = f'<td title="{escape(entry.summary, quote=True)}">{_name(entry)}</td>'
         if entry.failed:
             rows.append(
-                f'<tr class="failed">{title}<td colspan="{len(names)}">failed: {escape(entry.reason)}</td></tr>'
+                f'<tr class="failed">{title}<td colspan="{len(names) + 1}">failed: {escape(entry.reason)}</td></tr>'
             )
             continue
-        cells = "".join(
+        cells = f"<td>{escape(entry.uses)}</td>" + "".join(
             f"<td>{figure(entry.metrics[name])} <small>{interval(entry.metrics[name])}</small></td>" for name in names
         )
         rows.append(f"<tr>{title}{cells}</tr>")
-    return _table(("detector", *map(_label, names)), rows)
+    return _table(("detector", "uses", *map(_label, names)), rows)
 
 
 def _charts(board: Leaderboard, share: float) -> list[str]:

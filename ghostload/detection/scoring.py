@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def score_detector(
-    spec: DetectorSpec, dataset: Dataset, *, seed: int = 0, cache: dict[str, FeatureTable] | None = None
+    spec: DetectorSpec,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    cache: dict[str, FeatureTable] | None = None,
+    known: Dataset | None = None,
 ) -> FloatArray:
     """Return one score a meter, the higher the more suspicious.
 
@@ -35,6 +40,9 @@ def score_detector(
         Of the folds and the detector's random state.
     cache : dict, optional
         Keeps feature sets between calls on one data set.
+    known : Dataset, optional
+        What features are made of: the same data set as the utility's records have it, see
+        :func:`~ghostload.detection.records.recorded`. Labels and folds are the data set's own.
 
     Returns
     -------
@@ -45,7 +53,7 @@ def score_detector(
     GhostloadError
         The scores are not one finite number a meter, or the labels of a training fold are all alike.
     """
-    X = spec.features_of(dataset, cache).values
+    X = spec.features_of(dataset if known is None else known, cache).values
     state = random_state_of(seed)
     if spec.supervised:
         return _out_of_fold(spec, X, dataset, seed, state)

@@ -152,6 +152,10 @@ def find_seen(dataset: Dataset) -> Seen | None:
     """Return the interval readings of a data set, None when it has none."""
     if isinstance(dataset, SeenDataset):
         return dataset if dataset.seen else None
+    from ghostload.detection.records import RecordedDataset
+
+    if isinstance(dataset, RecordedDataset):
+        return dataset if dataset.source is not None else None
     from ghostload.detection.stored_readings import stored_readings
 
     return stored_readings(dataset)

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 UNDEFINED = "-"
 
+USED = ("months", "intervals", "balance", "voltage")
+
 
 def leaderboard_text(board: Leaderboard) -> str:
     """Return the table of a leaderboard, with what its columns mean."""
     at = [f"{100 * budget:g}%" for budget in board.budgets]
     percents = " ".join(f"{a:>4}" for a in at)
-    heads = ("detector", "AP", "ROC AUC", f"precision {at[0]}", f"thieves {percents}", f"kWh {percents}")
+    heads = ("detector", "uses", "AP", "ROC AUC", f"precision {at[0]}", f"thieves {percents}", f"kWh {percents}")
     good = [entry for entry in board.entries if not entry.failed]
     rows = [_row(entry, at) for entry in good]
     meters = [inspected(board.num_meters, budget) for budget in board.budgets]
@@ -28,11 +30,14 @@ def leaderboard_text(board: Leaderboard) -> str:
         f"{board.num_transformers:,} transformers, {len(board.months)} months. A random order has AP "
         f"{board.num_theft / board.num_meters:.3f}, ROC AUC .5.",
         "",
-        *table((heads, *rows)),
+        *table((heads, *rows), left=2),
         "",
+        "uses: M months of the meters, I their interval readings, B balance with transformers' meters, V voltages.",
         f"precision, thieves, kWh: share of the inspected that steal, of thieves found, of stolen energy found when "
         f"{_list(at)} of the meters ({_list([f'{m:,}' for m in meters])}) are inspected.",
     ]
+    if board.records != "perfect":
+        lines.append(f"Detectors were told of the network what {board.records} records have; see docs/detection.md.")
     if any(entry.supervised for entry in good):
         lines.append("* learns from labels of other transformers; the others see no label.")
     if board.n_bootstrap:
@@ -90,12 +95,17 @@ def percent(estimate: Estimate) -> str:
     return UNDEFINED if estimate.value is None else f"{100 * estimate.value:.0f}%"
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align columns: the first to the left, the others to the right; a rule under the head."""
+def short_uses(uses: str) -> str:
+    """Return ``MIBV`` for months, intervals, balance and voltage."""
+    return "".join(word[0].upper() if word in uses.split(", ") else "-" for word in USED)
+
+
+def table(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
+    """Align columns: the first ones to the left, the others to the right; a rule under the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(
-            cell.ljust(width) if not column else cell.rjust(width)
+            cell.ljust(width) if column < left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
@@ -109,7 +119,7 @@ def _row(entry: Entry, at: Sequence[str]) -> tuple[str, ...]:
     spread = [f"{figure(metrics[key])} {interval(metrics[key])}".rstrip() for key in ("ap", "roc_auc")]
     first = percent(metrics[f"precision@{at[0]}"])
     groups = (" ".join(f"{percent(metrics[f'{key}@{a}']):>4}" for a in at) for key in ("recall", "kwh_recovered"))
-    return (name, *spread, first, *groups)
+    return (name, short_uses(entry.uses), *spread, first, *groups)
 
 
 def _list(items: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ INFORMATION = {
     "balance": "normalised+balance",
     "intervals": "normalised+intervals",
     "interval_balance": "normalised+intervals+balance+interval_balance",
-    "voltage": "normalised+intervals+balance+interval_balance+voltage",
+    "voltage": "normalised+intervals+balance+voltage",
 }
 """What each step of information adds: months alone; with transformers' months; with intervals; with the balance of
 intervals; with voltages."""
@@ -38,7 +38,7 @@ for _name, _words in _WORDS.items():
 _RULES = (
     ("rule_balance", "energy that the transformer misses, by whose months it follows", "balance", "balance_score"),
     ("rule_residual", "transformer's excess regressed on registered energies", "interval_balance", "residual_score"),
-    ("rule_voltage", "power that voltages show and the meter does not register", "voltage", "hidden_score"),
+    ("rule_voltage", "power that voltages show and the meter does not register", "voltage", "voltage_score"),
 )
 
 for _name, _words, _features, _column in _RULES:

@@ -44,6 +44,14 @@ def test_the_table_goes_to_stdout_and_progress_to_stderr(capsys, folder):
     assert err.splitlines() == ["[1/2] rule_drop", "[2/2] random"]
 
 
+def test_the_table_says_what_each_detector_uses_and_what_the_records_are(capsys, folder):
+    _, out, _ = run(capsys, folder, *FAST, "-d", "rule_balance", "--records", "poor")
+    used = {line.split()[0]: line.split()[1] for line in out.splitlines() if line.startswith(("rule_", "random "))}
+    assert used == {"rule_drop": "M---", "random": "M---", "rule_balance": "M-B-"}
+    assert "what poor records have" in out
+    assert "records have" not in run(capsys, folder, *FAST)[1]
+
+
 def test_quiet_shows_no_progress(capsys, folder, tmp_path):
     _, _, err = run(capsys, folder, *FAST, "-q", "-o", tmp_path / "out")
     assert err == ""
@@ -128,6 +136,7 @@ def test_a_detector_that_fails_is_shown_and_the_exit_code_is_1(capsys, folder, t
         (["{folder}", "--bootstrap", "-1"], 2, "--bootstrap"),
         (["{folder}", "--seed", "x"], 2, "--seed"),
         (["{folder}", "--format", "xml"], 2, "--format"),
+        (["{folder}", "--records", "typcal"], 2, "'typcal' is not known, did you mean typical?"),
         (["{folder}", "-o", "{folder}"], 2, "lies in the data set"),
         (["{folder}", "-o", "{folder}/results"], 2, "lies in the data set"),
     ],

@@ -251,6 +251,20 @@ def test_drops_are_symmetric_and_no_meter_shares_more_than_its_own_way(world_and
         assert (network.r_ohm <= np.diag(network.r_ohm)[:, None] + 1e-9).all()
 
 
+def test_turning_all_phases_by_one_leaves_the_drops_as_they_are(world_and_wires) -> None:
+    world, wires = world_and_wires
+    several = 0
+    for transformer in range(len(world.capacity_kva)):
+        network = low_voltage_of(wires, transformer)
+        turned = network.with_share(np.roll(network.share, 1, axis=1))
+        largest = np.abs(network.r_ohm).max()
+        np.testing.assert_allclose(turned.r_ohm, network.r_ohm, atol=0.02 * largest)
+        np.testing.assert_allclose(turned.x_ohm, network.x_ohm, atol=0.02 * largest)
+        assert network.with_share(network.share) is network
+        several += bool(network.share.any(axis=0).sum() > 1)
+    assert several
+
+
 # --- months
 
 
