@@ -60,7 +60,7 @@ class Customers:
 
 
 _KNOWN_AT_ONCE = 64 * BLOCK
-_DROPPED = ("cooling", "own_season", "season_phase", "noise")
+_DROPPED = ("cooling", "own_season", "season_phase", "noise", "appliance_kw")
 
 
 def known_customers(config: GeneratorConfig, streams: Streams) -> Customers:
