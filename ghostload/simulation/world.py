@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ghostload.anomalies.events import Events
 from ghostload.config.model import GeneratorConfig
@@ -132,16 +133,17 @@ class World:
         return feeder_gain(self.num_feeders, self.config.metering, self.streams)
 
     @cached_property
-    def _meters_by_feeder(self) -> tuple[IntArray, IntArray]:
+    def _meters_by_feeder(self) -> tuple[NDArray[np.int32], IntArray]:
         """Meters feeder by feeder, and where each feeder's begin."""
         feeder = self.territory.transformer_feeder[self.territory.meter_transformer]
         order = np.argsort(feeder, kind="stable")
-        return order, np.searchsorted(feeder[order], np.arange(self.num_feeders + 1))
+        first = np.searchsorted(feeder[order], np.arange(self.num_feeders + 1))
+        return order.astype(np.int32), first
 
     def meters_of(self, feeder: int) -> IntArray:
         """Return the numbers of a feeder's meters, ascending."""
         order, first = self._meters_by_feeder
-        return order[first[feeder] : first[feeder + 1]]
+        return order[first[feeder] : first[feeder + 1]].astype(np.int64)
 
     def transformers_of(self, feeder: int) -> IntArray:
         """Return the numbers of a feeder's transformers, ascending."""

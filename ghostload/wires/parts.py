@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.customers import Customers
@@ -68,7 +69,7 @@ class WiresInParts:
         capacity_kva: FloatArray,
         config: GeneratorConfig,
         streams: Streams,
-        order: IntArray,
+        order: NDArray[np.int32],
         first: IntArray,
     ) -> None:
         self._territory, self._customers, self._capacity_kva = territory, customers, capacity_kva
@@ -100,7 +101,7 @@ class WiresInParts:
         whole, start = self._territory, number * FEEDERS_AT_ONCE
         feeders = np.arange(start, min(start + FEEDERS_AT_ONCE, len(self._first) - 1))
         transformers = np.flatnonzero((whole.transformer_feeder >= start) & (whole.transformer_feeder <= feeders[-1]))
-        meters = np.sort(self._order[self._first[start] : self._first[feeders[-1] + 1]])
+        meters = np.sort(self._order[self._first[start] : self._first[feeders[-1] + 1]].astype(np.int64))
         territory = replace(
             whole,
             feeder_substation=whole.feeder_substation[feeders],

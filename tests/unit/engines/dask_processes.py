@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,7 +22,10 @@ class Cluster:
         self._environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, sys.path)])}
         self._folder, self.port = folder, free_port()
         self.address = f"tcp://127.0.0.1:{self.port}"
-        self._start("dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard", "--no-show")
+        scheduler = self._start(
+            "dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard", "--no-show"
+        )
+        _wait_until_it_listens(self.port, scheduler)
 
     def add_worker(self) -> subprocess.Popen[bytes]:
         place = self._folder / f"worker-{len(self.workers)}"
@@ -38,6 +42,19 @@ class Cluster:
         process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         self._stack.callback(_end, process)
         return process
+
+
+def _wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
