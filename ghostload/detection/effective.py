@@ -88,7 +88,8 @@ def effective_resistance(network: LowVoltage, seen: Registered, left: Residual) 
     ridge = (VOLT_NOISE_V / (PRIOR_SHARE * max(float(np.median(ways)), 1e-6))) ** 2
     gram = amps @ amps.T
     gram[np.diag_indices_from(gram)] += ridge
-    beyond = -np.linalg.solve(gram, amps @ volts.T).T
+    inverse = np.linalg.inv(gram)
+    beyond = -(inverse @ (amps @ volts.T)).T
     apart = replace(left, volts=volts + beyond @ amps)
     model = left.projection @ network.r_ohm[at]
     count = len(network.meters)
@@ -98,7 +99,9 @@ def effective_resistance(network: LowVoltage, seen: Registered, left: Residual) 
     off[mine, at] = False
     groups = network.share[at]
     expected, answer = _among_others(model, off, groups), _among_others(beyond, off, groups)
-    others = _over((expected * answer).sum(axis=0), (expected**2).sum(axis=0))
+    # With a prior on k of one standard deviation 1: a meter next to the terminals shares little with anybody.
+    unsure = apart.volts.var(axis=1).mean() * np.diag(inverse) if len(at) else np.zeros(count)
+    others = _over((expected * answer).sum(axis=0), (expected**2).sum(axis=0) + unsure)
     lifted = np.where(off, -beyond, 0.0) / np.maximum(ways[at], 1e-6)[:, None]
     covers = np.zeros(count)
     covers[at] = np.maximum(lifted.max(axis=1, initial=0.0), 0.0)
