@@ -8,11 +8,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ghostload import pipeline
+from ghostload import engines, pipeline
 from ghostload.config import GeneratorConfig
 from ghostload.config.loading import config_from_dict
 from ghostload.config.yamltext import parse_yaml
@@ -339,6 +340,22 @@ def test_resume_without_leftovers_starts_anew_and_without_resume_leftovers_are_d
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "set"]
 
 
+@pytest.mark.parametrize(("count", "opened"), [(1, ("serial", 1)), (3, ("threads", 3))])
+def test_all_processors_are_used_where_no_number_of_jobs_is_given(  # type: ignore[no-untyped-def]
+    run, monkeypatch: pytest.MonkeyPatch, count: int, opened: tuple[str, int]
+) -> None:
+    real, asked = pipeline.SyntheticDataPipeline.build, []
+
+    def noted(self: pipeline.SyntheticDataPipeline, *args: Any, **options: Any) -> object:
+        asked.append((options["engine"].name, options["jobs"]))
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(engines, "processors", lambda: count)
+    monkeypatch.setattr(pipeline.SyntheticDataPipeline, "build", noted)
+    assert run(*SMALL).code == 0
+    assert asked == [opened]
+
+
 def test_help_shows_defaults_and_an_example(run) -> None:  # type: ignore[no-untyped-def]
     text = run("generate", "--help").out
     assert "ghostload generate --num-meters 5000" in text
@@ -370,6 +387,16 @@ def test_bytes_depend_on_no_process_hash_seed_locale_or_time_zone(tmp_path: Path
         files = _files(tmp_path / f"set{number}")
         hashes.append({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
     assert hashes[0] == hashes[1]
+
+
+def test_a_first_run_is_announced_and_the_next_one_finds_its_kernels(tmp_path: Path) -> None:
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    first, second = (_process(tmp_path, *SMALL, "--force", "--jobs", "2", **cache) for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "compiling the kernels for" in first.stderr
+    assert "compiling" not in second.stderr
+    kept = {path.name.split("-")[0] for path in (tmp_path / "kernels").rglob("*.nbi")}
+    assert {"day_kernel.fill_days", "finish.sweep"} <= kept
 
 
 def test_the_command_imports_no_pandas_and_nothing_heavy(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from ghostload.engines import ENGINES, open_engine
+from ghostload.engines import ENGINES, open_engine, processors
 from ghostload.engines.local import AHEAD
 from ghostload.errors import DataError, GhostloadError, UsageError
 
@@ -91,3 +92,11 @@ def test_without_the_extra_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def test_engines_that_share_memory_are_those_of_this_process() -> None:
     opened = [open_engine(name) for name in ENGINES if name != "dask"]
     assert [engine.shares_memory for engine in opened] == [True, True, False]
+
+
+def test_processors_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 6}, raising=False)
+    assert processors() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert processors() == 1
