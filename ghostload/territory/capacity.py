@@ -36,8 +36,9 @@ HOUR_OF_FEW = (0.65, 1.0, 1.0)
 
 TARGET_LOADING_MEDIAN = 0.80
 TARGET_LOADING_SIGMA = 0.25
-_TARGET_LIMITS = (0.40, 1.10)
-"""Peak loading that a transformer was planned for: log-normal over transformers, cut at these limits."""
+_TARGET_LIMITS = (0.40, 1.00)
+"""Peak loading that a transformer was planned for: log-normal over transformers, cut at these limits. The planner knows
+a peak to a tenth, so that one planned for its rating stays below 110 % in most years."""
 
 
 def shared_and_own_kva(meter_kva: FloatArray, meter_class_index: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -117,7 +118,7 @@ def standard_ratings_in(capacity_range: tuple[float, float]) -> FloatArray:
 def fit_capacity_kva(peak_kva: FloatArray, capacity_range: tuple[float, float], streams: Streams) -> FloatArray:
     """Choose the smallest standard rating that keeps the peak within the loading that the transformer was planned for.
 
-    So no planned peak is above 110 % of a rating, but where the largest that may be installed is too small.
+    So no planned peak is above a rating, but where the largest that may be installed is too small.
 
     Parameters
     ----------

@@ -88,15 +88,15 @@ def test_loading_spreads_over_what_is_believable():
     assert ((loading >= 0.3) & (loading <= 1.1)).mean() > 0.95
     assert 0.60 <= np.median(loading) <= 0.75
     assert loading.std() > 0.12
-    assert (loading > 1).mean() > 0.01
+    assert (loading > 0.9).mean() > 0.02
 
 
-def test_no_planned_peak_is_above_110_per_cent_where_a_larger_rating_is_made():
+def test_no_planned_peak_is_above_its_rating_where_a_larger_one_is_made():
     peaks = 60 * np.exp(0.9 * np.random.default_rng(6).standard_normal(20_000))
     fitted = fit_capacity_kva(peaks, WHOLE, Streams(5))
-    over = peaks > 1.1 * fitted
+    over = peaks > fitted
     assert (fitted[over] == 1000.0).all()
-    assert (peaks > fitted).any()
+    assert over.any()
 
 
 def test_a_peak_above_every_rating_keeps_the_largest():
