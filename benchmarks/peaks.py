@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ghostload.config import CUSTOMER_CLASSES, GeneratorConfig
 from ghostload.config.presets import load_preset
 from ghostload.consumption.archetypes import ARCHETYPES
+from ghostload.consumption.habits import draw_habits
 from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.monthly import monthly_true_kwh
 from ghostload.consumption.reactive import interval_q_varh, reactive_shares
@@ -42,7 +43,8 @@ class Year:
 def simulate(name: str, config: GeneratorConfig) -> Year:
     """Simulate true demand without events, month by month."""
     world = build_world(config)
-    customers, streams, habits = world.customers, world.streams, world.habits
+    customers, streams = world.customers, world.streams
+    habits = draw_habits(customers, streams)
     month_kwh = monthly_true_kwh(customers, world.numbers, streams)
     shares = reactive_shares(customers, streams, habits=habits)
     own = np.zeros(len(customers))
@@ -113,7 +115,8 @@ def constants(years: list[Year]) -> list[str]:
         names = [kind.name for kind in ARCHETYPES if kind.class_index == index]
         blocks, wanted = [], []
         for year in years:
-            customers, habits = year.world.customers, year.world.habits
+            customers = year.world.customers
+            habits = draw_habits(customers, year.world.streams)
             rows = (customers.class_index == index) & (year.own_kva > 0)
             kinds = [ARCHETYPES[k].name for k in habits.archetype[rows]]
             energy = np.log(customers.level_kwh / 730.5 / customers.appliance_kw)[rows]

@@ -7,6 +7,7 @@ import pytest
 
 from ghostload import GeneratorConfig
 from ghostload.consumption.customers import draw_customers
+from ghostload.consumption.habits import draw_habits
 from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.monthly import monthly_true_kwh
 from ghostload.consumption.reactive import interval_q_varh, reactive_shares
@@ -18,7 +19,8 @@ from ghostload.territory import diversified_peak_kva
 def year():
     """Return a world and the real and reactive kWh of its hours, (n, 8760) each."""
     world = build_world(GeneratorConfig(num_meters=1600, num_months=12, random_seed=77))
-    customers, streams, habits = world.customers, world.streams, world.habits
+    customers, streams = world.customers, world.streams
+    habits = draw_habits(customers, streams)
     kwh = monthly_true_kwh(customers, world.numbers, streams)
     wh = interval_true_wh(customers, world.numbers, kwh, 60, streams, habits=habits)
     varh = interval_q_varh(wh, 60, reactive_shares(customers, streams, habits=habits))
