@@ -34,7 +34,7 @@ _OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 _HERE = Path(__file__).parent
 _SHARED = (_HERE, _HERE.parent / "radial")
-"""Folders whose helpers kernels anywhere may call; kernels may call helpers of their own folder besides."""
+"""Folders whose helpers kernels anywhere may call; besides, those of their own folder and those that are imported."""
 
 
 @cache
@@ -91,14 +91,15 @@ def inlined(function: F) -> F:
 
 
 def _watch_all_modules(compiled: Any) -> None:
-    """Have a cached kernel thrown away when a module changes that it may call: of its folder, or of the shared ones.
+    """Have a cached kernel thrown away when a module changes that it may call: beside it, shared, or beside an import.
 
     A cached kernel holds the code of the kernels that it calls, but numba compares the time of its own file only.
     """
     file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(file, "_source_stamp"):
-        own = Path(compiled.py_func.__code__.co_filename).parent
-        stamps = tuple(_stamp_of(str(folder)) for folder in dict.fromkeys((*_SHARED, own)) if folder.is_dir())
+        given = (value for value in compiled.py_func.__globals__.values() if hasattr(value, "py_func"))
+        called = {Path(each.py_func.__code__.co_filename).parent for each in (compiled, *given)}
+        stamps = tuple(_stamp_of(str(folder)) for folder in sorted({*_SHARED, *called}) if folder.is_dir())
         file._source_stamp = (file._source_stamp, stamps)
 
 

@@ -104,6 +104,13 @@ def test_a_change_in_one_module_of_kernels_renews_all() -> None:
     assert vectors.LANES == 8
 
 
+def test_a_change_where_a_kernel_imports_from_renews_it() -> None:
+    from ghostload.physics.day_kernel import fill_days
+
+    _, stamps = fill_days._cache._cache_file._source_stamp
+    assert "interval_setup.py" in {name for stamp in stamps for name, _, _ in stamp}
+
+
 def test_a_module_that_changes_gets_another_stamp(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("a = 1")
     (tmp_path / "note.txt").write_text("no module")
