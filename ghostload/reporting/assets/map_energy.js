@@ -64,7 +64,7 @@
       ...columns.map((name) => GL.el("th", { scope: "col", class: "number" }, LOOKS[name].label)));
     return GL.el("div", { class: "table-box" }, GL.el("table", { class: "energy-table" },
       GL.el("caption", {}, "kWh by month; sums over the months in which both sides are known"), GL.el("thead", {}, head),
-      GL.el("tbody", {}, row("Sum", (name) => GL.format(sum[name], 0)), row("Of delivered", share), ...rows)));
+      GL.el("tbody", {}, row("Sum", (name) => GL.format(sum[name], 0)), row("Share", share), ...rows)));
   }
 
   function key(found) {
