@@ -53,7 +53,7 @@ def _true(dataset: Dataset) -> str:
     names, feeder = codes(table, "feeder_id")
     months, month = codes(table, "month")
     columns = (supplied, technical, hidden)
-    heads = ("supplied, MWh", "technical loss, MWh", "of supplied", "non-technical loss, MWh", "of supplied")
+    heads = ("supplied, MWh", "technical, MWh", "share", "non-technical, MWh", "share")
     by_month = [_row(months[at], *sums) for at, sums in enumerate(_sums(columns, month, len(months)))]
     where = [
         (text(name.replace("_", " ")), tables.number(kwh.sum() / 1e3, 1), _share(kwh.sum(), supplied.sum()))
@@ -71,15 +71,10 @@ def _true(dataset: Dataset) -> str:
     chart = _chart([name.replace("-", "") for name in months], _by(supplied, month, len(months)), lines)
     return (
         f'<p class="note truth">{_TRUE}</p><div class="grid"><div>'
-        + tables.table("All feeders, month by month", ("month", *heads), by_month, numbers=5)
-        + f"</div>{chart}</div>"
         + tables.table("Technical loss by where it is lost", ("lost in", "MWh", "of supplied"), where, numbers=2)
-        + tables.table(
-            _listed(names),
-            ("feeder", *heads, "peak, kW", "lowest voltage, pu", "hours without a solution"),
-            rows,
-            numbers=8,
-        )
+        + f"</div>{chart}</div>"
+        + tables.table("All feeders, month by month", ("month", *heads), by_month, numbers=5)
+        + tables.table(_listed(names), ("feeder", *heads, "peak, kW", "lowest, pu", "unsolved, h"), rows, numbers=8)
     )
 
 
