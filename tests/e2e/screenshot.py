@@ -1,6 +1,7 @@
-"""Take the picture of a map that stands in the README.
+"""Take the pictures of a map that stand in the README.
 
 python tests/e2e/screenshot.py --dataset DIR --out docs/images/map.png
+python tests/e2e/screenshot.py --dataset DIR --overview --out docs/images/map-overview.png
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder of a data set")
     parser.add_argument("--out", type=Path, required=True, help="PNG file to write")
     parser.add_argument("--transformer", help="id to choose; the first of a feeder in the middle when not given")
+    parser.add_argument("--overview", action="store_true", help="show all of it, with nothing chosen")
     parser.add_argument("--scale", type=float, default=1.6, help="metres a pixel")
     parser.add_argument("--truth", action="store_true", help="show the ground truth")
     parser.add_argument("--width", type=int, default=1400)
@@ -38,12 +40,13 @@ def main() -> None:
         browser = Chromium(program, Path(folder) / "profile")
         try:
             page = show(browser.page(), path, width=options.width, height=options.height)
-            chosen = options.transformer or page.run("GL.model.meta.tx_ids[GL.model.numTx >> 1]")
-            number = page.run(f"GL.model.meta.tx_ids.indexOf({chosen!r})")
-            if number < 0:
-                parser.error(f"no transformer {chosen}")
-            page.run(f"GL.view.show(GL.model.tx.x[{number}], GL.model.tx.y[{number}], {options.scale})")
-            page.run(f"GL.choose({{tx: {number}}})")
+            if not options.overview:
+                chosen = options.transformer or page.run("GL.model.meta.tx_ids[GL.model.numTx >> 1]")
+                number = page.run(f"GL.model.meta.tx_ids.indexOf({chosen!r})")
+                if number < 0:
+                    parser.error(f"no transformer {chosen}")
+                page.run(f"GL.view.show(GL.model.tx.x[{number}], GL.model.tx.y[{number}], {options.scale})")
+                page.run(f"GL.choose({{tx: {number}}})")
             page.settle()
             picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         finally:
