@@ -58,7 +58,7 @@ def prepared(physics: str) -> tuple[object, object]:
     world = build_world(config)
     world.prepare()
     found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=lambda *_: None)
-    return world, world.feeder(0, found.months)
+    return world, world.feeder(0, found.kept.months)
 
 
 def ours(world: object, feeder: object, folder: Path) -> dict[str, object]:

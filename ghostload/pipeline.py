@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,9 +32,9 @@ from ghostload.metering.register import registered_kwh
 from ghostload.metering.voltage import recorded_voltage_v
 from ghostload.simulation.assembly import assembled
 from ghostload.simulation.balance import energies
-from ghostload.simulation.blocks import run_blocks
+from ghostload.simulation.blocks import Found, run_blocks
 from ghostload.simulation.feeder import Feeder, FeederMonth
-from ghostload.simulation.months import blocks_of
+from ghostload.simulation.months import Months, blocks_of
 from ghostload.simulation.run import Arrays, Progress, Store
 from ghostload.simulation.world import World
 from ghostload.streams import BLOCK, FloatArray, IntArray, Streams
@@ -193,7 +193,17 @@ class SyntheticDataPipeline:
         report("territory and customers", 0, 1)
         world = build_world(self.config)
         report("territory and customers", 1, 1)
-        found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=jobs, store=store, report=report)
+        shared = self.config.interval is not None and engine is not None and not engine.shares_memory
+        found = run_blocks(
+            world, METERS_PER_BLOCK, simulate_block, jobs=jobs, store=store, report=report, shared=shared
+        )
+        with closing(found.kept):
+            return self._with_feeders(world, found, report, jobs, store, engine)
+
+    def _with_feeders(
+        self, world: World, found: Found, report: Progress, jobs: int, store: Store | None, engine: Engine | None
+    ) -> Dataset:
+        """Return the data set with what follows feeder by feeder."""
         dataset = assembled(world, found)
         if self.config.interval is None and not world.flow:
             return dataset
@@ -201,7 +211,7 @@ class SyntheticDataPipeline:
         if self.config.interval is None:
             from ghostload.simulation.by_days import balance_by_days
 
-            balance = balance_by_days(world, found.months, jobs=jobs, report=report)
+            balance = balance_by_days(world, found.kept.months, jobs=jobs, report=report)
             tables = {**dataset.tables, **world.energy_tables(balance)}
             return replace(dataset, tables=tables, network=world.lines.table())
         from ghostload.simulation.in_time import run_feeders
@@ -211,7 +221,7 @@ class SyntheticDataPipeline:
                 engine = stack.enter_context(open_engine("threads" if jobs > 1 else "serial", jobs))
             made = run_feeders(
                 world,
-                found.months,
+                found.kept,
                 dataset,
                 engine=engine,
                 store=store,
@@ -266,36 +276,53 @@ class SyntheticDataPipeline:
 
 @dataclass(frozen=True)
 class RemoteFeeders:
-    """Makes feeders in another process, from the settings alone; the world is built once a process.
+    """Makes feeders in another process; the world is built once a process, the months of the meters are read.
 
     Attributes
     ----------
     config : GeneratorConfig
     folder : Path
         Where finished feeders are kept.
+    key : str
+        Hash of all that the numbers follow from.
+    rows, effects : Path
+        The months, as :meth:`~ghostload.simulation.months.Months.shared` takes them.
     """
 
     config: GeneratorConfig
     folder: Path
+    key: str
+    rows: Path
+    effects: Path
 
     def __call__(self, feeder: int) -> Arrays:
         """Return the balance of a feeder and the list of its files."""
         from ghostload.export.blocks import BlockStore
         from ghostload.simulation.in_time import FeederMaker
 
+        world = self._world()
+        months = Months.shared(self.rows, self.effects, world.events, len(world.known), len(world.numbers), self.key)
+        return FeederMaker(world, months, BlockStore(self.folder), simulate_month)(feeder)
+
+    def _world(self) -> World:
+        from ghostload.export.identity import work_key
+
         with _WORLD_LOCK:
-            if _WORLDS.get("config") != self.config:
+            if self.key not in _WORLDS:
+                if work_key(self.config) != self.key:
+                    raise UsageError(
+                        "a worker has other packages, or other files that the settings name, than this machine; "
+                        "make them the same, or the bytes differ"
+                    )
                 world = build_world(self.config)
-                found = run_blocks(
-                    world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=_silent, table=False
-                )
                 world.prepare()
-                _WORLDS.update(config=self.config, world=world, months=found.months)
-        return FeederMaker(_WORLDS["world"], _WORLDS["months"], BlockStore(self.folder), simulate_month)(feeder)
+                _WORLDS.clear()
+                _WORLDS[self.key] = world
+            return _WORLDS[self.key]
 
 
-_WORLDS: dict[str, Any] = {}
-"""The world that this process works on for others."""
+_WORLDS: dict[str, World] = {}
+"""The world that this process works on for others, by its key."""
 _WORLD_LOCK = threading.Lock()
 
 

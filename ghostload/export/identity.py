@@ -56,6 +56,12 @@ def config_sha256(config: GeneratorConfig, inputs: Mapping[str, Any]) -> str:
     return sha256(canonical_json({"config": config_to_dict(config, data_only=True), "inputs": dict(inputs)}))
 
 
+def work_key(config: GeneratorConfig) -> str:
+    """Return a name for all that the numbers of a run follow from: settings, input files, versions."""
+    settings = config_sha256(config, input_files(config))
+    return sha256(canonical_json({"config": settings, "versions": versions()}))[:16]
+
+
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of what computes and writes the numbers."""

@@ -25,7 +25,7 @@ def whole_or_not(path: Path) -> Iterator[BinaryIO]:
         Its folder is made when it is not there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_ENDING}")
+    partial = path.with_name(unfinished(path.name))
     try:
         with partial.open("xb") as stream:
             yield stream
@@ -34,6 +34,11 @@ def whole_or_not(path: Path) -> Iterator[BinaryIO]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def unfinished(name: str) -> str:
+    """Return a name that no other worker has, on whichever machine; :func:`sweep` knows it."""
+    return f".{name}.{secrets.token_hex(8)}{_ENDING}"
 
 
 def sweep(folder: Path) -> None:

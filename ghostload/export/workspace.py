@@ -76,7 +76,8 @@ class Workspace:
         with suppress(OSError):
             self._settle()
         shutil.rmtree(self.data, ignore_errors=True)
-        if not (kind is not None and self._blocks.exists()) and not self._old.exists():
+        unfinished = kind is not None and any(path.is_file() for path in self._blocks.rglob("*"))
+        if not unfinished and not self._old.exists():
             shutil.rmtree(self.root, ignore_errors=True)
         self._give_back()
 

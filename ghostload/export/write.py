@@ -11,7 +11,7 @@ from ghostload.errors import OutputError
 from ghostload.export.base import ExportJob, chosen
 from ghostload.export.blocks import BlockStore
 from ghostload.export.existing import refuse_to_replace
-from ghostload.export.identity import canonical_json, sha256, versions
+from ghostload.export.identity import work_key
 from ghostload.export.metadata import provenance
 from ghostload.export.sink import CountingSink, FolderSink, Sink, WrittenFile
 from ghostload.export.workspace import Workspace, reported
@@ -80,9 +80,7 @@ def check_target(workspace: Workspace, config: GeneratorConfig, *, force: bool =
 
 def block_store(workspace: Workspace, config: GeneratorConfig, *, resume: bool = False) -> BlockStore:
     """Return where the finished blocks of a run are kept; those of another config or version are thrown away."""
-    described = provenance(Dataset({}, config=config))
-    key = sha256(canonical_json({"config": described["config_sha256"], "versions": versions()}))[:16]
-    return workspace.block_store(key, resume=resume)
+    return workspace.block_store(work_key(config), resume=resume)
 
 
 def export_files(dataset: Dataset, sink: Sink, validation: ValidationReport | None) -> dict[str, WrittenFile]:

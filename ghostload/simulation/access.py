@@ -15,8 +15,7 @@ from ghostload.dataset.readings import Selection, arrow_schema
 from ghostload.errors import DataError
 from ghostload.schema_in_time import FLOW_COLUMNS, PartitionedTable
 from ghostload.simulation.feeder import Feeder, FeederMonth
-from ghostload.simulation.months import Months, blocks_of, row_type
-from ghostload.simulation.rows import MeterRows
+from ghostload.simulation.months import KeptMonths, Months, blocks_of
 from ghostload.simulation.run import Arrays
 from ghostload.simulation.tables import month_tables, starts_ms
 from ghostload.simulation.world import World
@@ -124,15 +123,12 @@ def _with_partners(world: World, meters: IntArray) -> IntArray:
 
 def _months(world: World, meters: IntArray, simulate_block: Callable[[World, int, int], Arrays]) -> Months:
     """Compute the months of the blocks that hold some meters; of others nothing is known."""
-    count, months, events = len(world.known), len(world.numbers), len(world.events)
-    rows = MeterRows(row_type(months), count)
-    cut_wh, lost_wh = (np.zeros((events, months), dtype=np.int64) for _ in range(2))
+    count = len(world.known)
+    kept = KeptMonths(world.events, count, len(world.numbers))
     for start, stop in blocks_of(meters, BLOCK, count):
         arrays = simulate_block(world, start, stop)
-        rows.put(start, world.rows_of(start, arrays))
-        own = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
-        cut_wh[own], lost_wh[own] = arrays["cut_wh"], arrays["lost_wh"]
-    return Months(rows, world.events, cut_wh, lost_wh)
+        kept.put(start, world.rows_of(start, arrays), arrays)
+    return kept.months
 
 
 def _refuse_other_months(world: World, dataset: Dataset, months: Months, meters: IntArray) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 
-from ghostload.simulation.months import Months, row_type
-from ghostload.simulation.rows import MeterRows
+from ghostload.simulation.months import KeptMonths
 from ghostload.simulation.run import Arrays, Progress, Store
 from ghostload.simulation.world import World
 from ghostload.streams import FloatArray
@@ -19,12 +19,12 @@ Simulate = Callable[[World, int, int], Arrays]
 
 @dataclass(frozen=True)
 class Found:
-    """The months of all meters, and what each event lost of how much; (E,).
+    """The months of all meters, registered (T, N), and what each event lost of how much; (E,).
 
-    ``registered_kwh`` (T, N) is there when it was asked for.
+    ``kept`` is of no meters where there is nothing to do by feeder.
     """
 
-    months: Months
+    kept: KeptMonths
     registered_kwh: FloatArray
     lost_kwh: FloatArray
     exposed_kwh: FloatArray
@@ -38,7 +38,7 @@ def run_blocks(
     jobs: int,
     store: Store | None,
     report: Progress,
-    table: bool = True,
+    shared: bool = False,
 ) -> Found:
     """Compute the months of all meters, block by block.
 
@@ -55,28 +55,28 @@ def run_blocks(
     store : Store, optional
         Keeps finished blocks, when there are several.
     report : callable (stage, done, total)
-    table : bool
-        Whether what was registered is wanted for the table of meters.
+    shared : bool
+        Whether other processes will read the months.
     """
     count, months, events = len(world.known), len(world.numbers), len(world.events)
-    registered = np.empty((months, count if table else 0))
     by_feeder = world.flow or world.config.interval is not None
-    rows = MeterRows(row_type(months), count if by_feeder else 0, store.folder if store is not None else None)
-    lost, exposed = np.empty(events), np.empty(events)
-    cut_wh, lost_wh = (np.empty((events, months), dtype=np.int64) for _ in range(2))
+    folder = store.folder if store is not None else None
+    registered, lost, exposed = np.empty((months, count)), np.empty(events), np.empty(events)
     blocks = [(a, min(a + meters, count)) for a in range(0, count, meters)]
     done = 0
-    for (start, stop), arrays in _run(world, blocks, simulate, jobs, store if len(blocks) > 1 else None):
-        if table:
+    with ExitStack() as stack:
+        kept = KeptMonths(world.events, count if by_feeder else 0, months, folder, shared=shared)
+        stack.callback(kept.close)
+        for (start, stop), arrays in _run(world, blocks, simulate, jobs, store if len(blocks) > 1 else None):
             registered[:, start:stop] = arrays["registered_kwh"].T
-        if by_feeder:
-            rows.put(start, world.rows_of(start, arrays))
-        own = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
-        lost[own], exposed[own] = arrays["lost_kwh"], arrays["exposed_kwh"]
-        cut_wh[own], lost_wh[own] = arrays["cut_wh"], arrays["lost_wh"]
-        done += stop - start
-        report("meters", done, count)
-    return Found(Months(rows, world.events, cut_wh, lost_wh), registered, lost, exposed)
+            if by_feeder:
+                kept.put(start, world.rows_of(start, arrays), arrays)
+            own = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
+            lost[own], exposed[own] = arrays["lost_kwh"], arrays["exposed_kwh"]
+            done += stop - start
+            report("meters", done, count)
+        stack.pop_all()
+    return Found(kept, registered, lost, exposed)
 
 
 def _run(

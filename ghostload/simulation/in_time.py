@@ -17,13 +17,14 @@ from ghostload.dataset.stored import StoredFile
 from ghostload.engines import Engine
 from ghostload.errors import GhostloadError
 from ghostload.export.blocks import BlockStore
+from ghostload.export.identity import work_key
 from ghostload.export.readings import FeederFiles
 from ghostload.export.workspace import reported
 from ghostload.schema import feeder_id
 from ghostload.schema_in_time import PARTITIONED
 from ghostload.simulation.balance import joined, month_balance, stacked
 from ghostload.simulation.feeder import Feeder, FeederMonth
-from ghostload.simulation.months import Months
+from ghostload.simulation.months import KeptMonths, Months
 from ghostload.simulation.run import Arrays, Progress, Store, Tally, files_in, kept_feeder, with_files
 from ghostload.simulation.tables import month_tables, starts_ms, wanted_tables
 from ghostload.simulation.world import World
@@ -34,14 +35,14 @@ Simulate = Callable[[World, Feeder, int], FeederMonth]
 
 def run_feeders(
     world: World,
-    months: Months,
+    kept: KeptMonths,
     dataset: Dataset,
     *,
     engine: Engine,
     store: Store | None,
     report: Progress,
     simulate: Simulate,
-    remote: Callable[[GeneratorConfig, Path], Callable[[int], Arrays]],
+    remote: Callable[[GeneratorConfig, Path, str, Path, Path], Callable[[int], Arrays]],
 ) -> Dataset:
     """Make the readings in time of all feeders.
 
@@ -49,8 +50,8 @@ def run_feeders(
     ----------
     world : World
         With an interval, prepared.
-    months : Months
-        Of all meters.
+    kept : KeptMonths
+        Of all meters; for others to read, where the engine does not share memory.
     dataset : Dataset
         What there is without readings in time.
     engine : Engine
@@ -59,7 +60,7 @@ def run_feeders(
         Keeps finished feeders; without it they are made in a temporary folder.
     report : callable (stage, done, total)
     simulate : callable (world, feeder, offset) -> FeederMonth
-    remote : callable (config, folder) -> callable (feeder) -> arrays
+    remote : callable (config, folder, key, rows, effects) -> callable (feeder) -> arrays
         Makes the work for another process, which can be pickled.
 
     Returns
@@ -74,9 +75,10 @@ def run_feeders(
     engine.check_folder(_made(store.folder))
     tally = Tally("readings", _readings(world), report)
     if engine.shares_memory:
-        work: Callable[[int], Arrays] = FeederMaker(world, months, store, simulate, tally)
+        work: Callable[[int], Arrays] = FeederMaker(world, kept.months, store, simulate, tally)
     else:
-        work = remote(world.config, store.folder)
+        key = work_key(world.config)
+        work = remote(world.config, store.folder, key, *kept.share(key))
     files: dict[str, StoredFile] = {}
     balances = []
     feeders = [number for number in range(world.num_feeders) if len(world.meters_of(number))]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ghostload.anomalies.events import Events
 from ghostload.anomalies.in_time import Part
 from ghostload.consumption.customers import Customers
 from ghostload.consumption.habits import Habits
-from ghostload.simulation.rows import MeterRows, Rows
+from ghostload.export.partial import unfinished
+from ghostload.simulation.rows import KeptRows, Rows, RowSource, SharedRows
 from ghostload.streams import FloatArray, IntArray
 
 _HABITS = tuple(item.name for item in fields(Habits))
@@ -24,19 +28,40 @@ class Months:
 
     Attributes
     ----------
-    rows : MeterRows
+    rows : RowSource
         Of the type that :func:`row_type` gives: ``registered_kwh`` by month, the customer's habits, the own part of its
         reactive power, and ``demand_kwh``: what would be drawn without events where there are readings in time, else
         what was drawn.
     events : Events
-    cut_wh, lost_wh : (E, T) arrays of int
-        By month, how much less is drawn because of each event, and how much is not shown.
+    effects : RowSource
+        Of the events, of the type that :func:`effect_type` gives: ``cut_wh`` and ``lost_wh`` by month, how much less is
+        drawn because of each event, and how much is not shown.
     """
 
-    rows: MeterRows
+    rows: RowSource
     events: Events
-    cut_wh: IntArray
-    lost_wh: IntArray
+    effects: RowSource
+
+    @classmethod
+    def shared(cls, rows: Path, effects: Path, events: Events, meters: int, months: int, key: str) -> Months:
+        """Return the months that another process keeps.
+
+        Parameters
+        ----------
+        rows, effects : Path
+            As :meth:`KeptMonths.share` gives them.
+        events : Events
+            Of all meters.
+        meters, months : int
+            How many there are.
+        key : str
+            As it was given to :meth:`KeptMonths.share`.
+        """
+        return cls(
+            SharedRows(rows, row_type(months), meters, key),
+            events,
+            SharedRows(effects, effect_type(months), len(events), key),
+        )
 
     def part_of(self, meters: IntArray, rows: Rows, customers: Customers) -> Part:
         """Return what the hours of some meters follow from.
@@ -51,21 +76,80 @@ class Months:
             Of all meters.
         """
         event = positions_of(self.events.meter, meters)
+        effects = self.effects.take(event)
         return Part(
             meters=meters,
             level_kwh=customers.level_kwh[meters],
             class_index=customers.class_index[meters].astype(np.int64),
             drawn_kwh=np.ascontiguousarray(rows["demand_kwh"]),
             events=self.events.rows(event),
-            cut_wh=self.cut_wh[event],
-            lost_wh=self.lost_wh[event],
+            cut_wh=np.ascontiguousarray(effects["cut_wh"]),
+            lost_wh=np.ascontiguousarray(effects["lost_wh"]),
         )
+
+
+class KeptMonths:
+    """Months as they are computed, to be closed when feeders are done with them.
+
+    Parameters
+    ----------
+    events : Events
+        Of all meters.
+    meters, months : int
+        How many there are.
+    folder : Path, optional
+        Where files are made; the system's temporary folder by default.
+    shared : bool
+        Whether other processes will read them.
+
+    Attributes
+    ----------
+    months : Months
+    """
+
+    def __init__(
+        self, events: Events, meters: int, months: int, folder: Path | None = None, *, shared: bool = False
+    ) -> None:
+        with ExitStack() as stack:
+            names = [unfinished(f"{part}-of-months") if shared else None for part in ("meters", "events")]
+            self._rows = KeptRows(row_type(months), meters, folder, names[0])
+            stack.callback(self._rows.close)
+            self._effects = KeptRows(effect_type(months), len(events), folder, names[1])
+            stack.pop_all()
+        self.months = Months(self._rows, events, self._effects)
+
+    def put(self, start: int, rows: Rows, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep the months of the meters from ``start`` on, and of their events ``cut_wh`` and ``lost_wh`` (E, T)."""
+        self._rows.put(start, rows)
+        effects = np.zeros(len(arrays["cut_wh"]), self._effects.kind)
+        effects["cut_wh"], effects["lost_wh"] = arrays["cut_wh"], arrays["lost_wh"]
+        self._effects.put(int(np.searchsorted(self.months.events.meter, start)), effects)
+
+    def share(self, key: str) -> tuple[Path, Path]:
+        """Let other processes read what is complete now.
+
+        Parameters
+        ----------
+        key : str
+            Hash of all that the months follow from.
+        """
+        return self._rows.share(key), self._effects.share(key)
+
+    def close(self) -> None:
+        """Take the files away."""
+        self._rows.close()
+        self._effects.close()
 
 
 def row_type(months: int) -> np.dtype[Any]:
     """Return the type of a meter's row."""
     by_month = [(name, np.float64, (months,)) for name in ("demand_kwh", "registered_kwh")]
     return np.dtype([*by_month, ("habits", np.float64, (len(_HABITS),)), ("reactive", np.float64)])
+
+
+def effect_type(months: int) -> np.dtype[Any]:
+    """Return the type of an event's row."""
+    return np.dtype([(name, np.int64, (months,)) for name in ("cut_wh", "lost_wh")])
 
 
 def rows_of(demand_kwh: FloatArray, registered_kwh: FloatArray, habits: Habits, reactive: FloatArray) -> Rows:

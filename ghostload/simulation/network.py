@@ -92,7 +92,8 @@ class Lines:
         parts = [found for _, found in self._parts()]
         solved = [np.isin(found.node_feeder, balance["feeder"]) for found in parts]
         tables = [
-            found.table.filter(pa.array(kept[found.is_element])) for found, kept in zip(parts, solved, strict=True)
+            found.table if kept.all() else found.table.filter(pa.array(kept[found.is_element]))
+            for found, kept in zip(parts, solved, strict=True)
         ]
         is_element = np.concatenate([found.is_element[kept] for found, kept in zip(parts, solved, strict=True)])
         transformer = np.concatenate(

@@ -92,13 +92,16 @@ class Context:
     def text(self, table: str, column: str) -> pa.Array:
         """Return a text column as one Arrow string array; an empty cell is null."""
         key = (table, column)
-        if key not in self._texts:
-            found = self.column(table, column)
-            if not is_text(found.type):
-                message = f"the column is {found.type}, not text"
-                raise CannotRun(message, "write it as text", table=table, column=column)
-            self._texts[key] = one_array(found.cast(pa.string()))
-        return self._texts[key]
+        if key in self._texts:
+            return self._texts[key]
+        found = self.column(table, column)
+        if not is_text(found.type):
+            message = f"the column is {found.type}, not text"
+            raise CannotRun(message, "write it as text", table=table, column=column)
+        text = one_array(found.cast(pa.string()))
+        if not pa.types.is_dictionary(found.type):  # decoding is quick, and what is decoded is large
+            self._texts[key] = text
+        return text
 
     def numbers(self, table: str, column: str) -> FloatArray:
         """Return a number column as float64; an empty cell is NaN."""
@@ -160,14 +163,23 @@ class Context:
             raise CannotRun("the calendar months are not known", cure, table="meters")
         return np.array(self.month_numbers, dtype=np.int64)
 
-    @cached_property
-    def kwh(self) -> FloatArray:
-        """(meters, months) registered energy; NaN where there is none."""
+    @property
+    def months_kwh(self) -> list[FloatArray]:
+        """Registered energy of all meters, month by month; NaN where there is none."""
         columns = [self.numbers("meters", name) for name in self.reading_columns]
         if not columns:
             cure = "add columns monthly_consumption_YYYYMM"
             raise CannotRun("there is no consumption column", cure, table="meters")
-        return np.column_stack(columns)
+        return columns
+
+    def kwh_of(self, rows: IntArray | slice) -> FloatArray:
+        """(n, months) registered energy of some meters; NaN where there is none."""
+        return np.column_stack([column[rows] for column in self.months_kwh])
+
+    @cached_property
+    def kwh(self) -> FloatArray:
+        """(meters, months) registered energy, all of it copied; NaN where there is none."""
+        return self.kwh_of(slice(None))
 
     @cached_property
     def meter_transformer(self) -> IntArray:

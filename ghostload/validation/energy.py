@@ -120,7 +120,8 @@ def registered_is_that_of_the_meters(context: Context) -> Iterable[Finding]:
     transformer, month = _places(context, ENERGY)
     home = context.meter_transformer
     sums = np.zeros((context.num_transformers + 1, len(context.known_months) + 1))
-    np.add.at(sums[:, :-1], home, context.kwh)
+    for at, kwh in enumerate(context.months_kwh):
+        np.add.at(sums[:, at], home, kwh)
     meters = np.append(context.meters_per_transformer, 0)[transformer]
     decimals = max(1, metering_of(context).register_decimals)
     allowed = 0.5 * 10.0**-decimals * meters + _ROUNDED_KWH

@@ -18,6 +18,9 @@ from ghostload.validation.context import Context
 LABELLED_PER_VALUE = 5
 """A column of words is tried when it has at most one value for so many labelled meters; with more, chance separates."""
 
+_BLOCK = 1 << 16
+"""Meters that are looked at at once."""
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -75,10 +78,10 @@ def _of_the_register(context: Context, rows: IntArray) -> Iterator[Feature]:
 
 def _of_the_energy(context: Context, rows: IntArray) -> Iterator[Feature]:
     """Yield what a meter registered, against itself, its class, its transformer and its kVA."""
-    kwh = context.kwh[rows]
+    kwh = context.kwh_of(rows)
     measured = np.isfinite(kwh)
     yield Feature("empty months", False, (~measured).sum(axis=1).astype(np.float64))
-    means = context.keep("mean kwh", lambda: _row_means(context.kwh))
+    means = context.keep("mean kwh", lambda: _all_means(context))
     mean = means[rows]
     if not measured.all():
         kwh = np.where(measured, kwh, mean[:, None])
@@ -124,6 +127,12 @@ def _of_further_columns(context: Context, rows: IntArray) -> Iterator[Feature]:
             code = np.asarray(pc.fill_null(encoded.indices, len(encoded.dictionary)), dtype=np.int64)
             if (code.max() + 1) * LABELLED_PER_VALUE <= listed.sum():
                 yield Feature(name, False, _group_means(listed, code)[code[rows]])
+
+
+def _all_means(context: Context) -> FloatArray:
+    """Return the mean of each meter's months, a block of meters at a time."""
+    starts = range(0, max(1, context.num_meters), _BLOCK)
+    return np.concatenate([_row_means(context.kwh_of(slice(start, start + _BLOCK))) for start in starts])
 
 
 def _row_means(kwh: FloatArray) -> FloatArray:

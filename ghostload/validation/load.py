@@ -152,10 +152,12 @@ def load_factor(context: Context) -> Iterable[Finding]:
 
     A single month may exceed that, when a bill settles months that were estimated before.
     """
-    most = context.numbers("meters", "kVA")[:, None] * _hours(context.known_months)
-    above = context.kwh > most
-    some = np.asarray(above.any(axis=1))
-    often = (above.sum(axis=1) > above.shape[1] / 2) & (above.shape[1] >= FEWEST_MONTHS)
+    kva, hours = context.numbers("meters", "kVA"), _hours(context.known_months)
+    above = np.zeros(len(kva), dtype=np.int64)
+    for kwh, length in zip(context.months_kwh, hours, strict=True):
+        above += kwh > kva * length
+    some = above > 0
+    often = (above > len(hours) / 2) & (len(hours) >= FEWEST_MONTHS)
     if len(some) and some.mean() > CATCH_UP_SHARE:
         often = some
     cure = "correct their kVA or their energy; kWh of a month is at most kVA x hours of the month"

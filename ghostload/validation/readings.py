@@ -106,7 +106,7 @@ def readings_add_up_to_months(context: Context) -> Iterable[Finding]:
     for scan in scans(context, "readings"):
         if "registered_wh" not in scan.sums:
             continue
-        months = context.kwh[scan.rows]
+        months = context.kwh_of(scan.rows)
         whole = (scan.empty["registered_wh"] == 0) & np.asarray(scan.there.any(axis=1))[:, None]
         bad = whole & (np.abs(scan.sums["registered_wh"] / 1e3 - months) > 0.05 + 1e-9 * np.abs(months))
         if bad.any():

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, NoReturn, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ghostload.errors import DataError
 from ghostload.streams import Stage, Streams
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,23 @@ def fail_at_three(number: int) -> int:
     if number == 3:
         raise DataError("feeder 3: is broken; mend it")
     return number
+
+
+@dataclass(frozen=True)
+class WithoutMonths(Generic[T, R]):
+    """Do a task where months cannot be simulated."""
+
+    function: Callable[[T], R]
+
+    def __call__(self, task: T) -> R:
+        from ghostload import pipeline
+
+        pipeline.simulate_block = pipeline.monthly_true_kwh = _refuse  # type: ignore[assignment]
+        return self.function(task)
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise DataError("a worker simulates months")
 
 
 def end_process(number: int) -> int:

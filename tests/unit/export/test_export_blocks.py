@@ -127,6 +127,6 @@ def test_without_resume_leftovers_are_thrown_away(tmp_path: Path) -> None:
 def test_blocks_of_other_versions_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config, target = GeneratorConfig(), tmp_path / "set"
     _fail(target, config)
-    monkeypatch.setattr("ghostload.export.write.versions", lambda: {"numpy": "99"})
+    monkeypatch.setattr("ghostload.export.identity.versions", lambda: {"numpy": "99"})
     with Workspace(target) as workspace:
         assert block_store(workspace, config, resume=True).names() == ()

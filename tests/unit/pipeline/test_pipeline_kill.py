@@ -69,18 +69,35 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_same_bytes(whole: dict[st
     assert not partial.exists()
 
 
-def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(whole: dict[str, str], tmp_path: Path) -> None:
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+def test_a_run_whose_workers_read_the_months_leaves_no_file_of_them(whole: dict[str, str], tmp_path: Path) -> None:
+    target, partial = tmp_path / "set", tmp_path / ".set.ghostload-partial"
+    by_processes = _command(str(target), "--jobs", "2", "--engine", "processes", "--resume")
+    full = _with_small_files(by_processes, 50_000)
+    assert (full.returncode, full.stderr.count("cannot keep the months of the meters: File too large")) == (1, 1)
+    assert "Traceback" not in full.stderr
+    assert not list(tmp_path.iterdir()), "nothing was finished"
+    process = subprocess.Popen([*by_processes, "-q"], start_new_session=True)
+    while process.poll() is None and _finished(partial) < 1:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(list(partial.rglob(".*-of-months.*"))) == 2, "the run was killed too late"
+    subprocess.run([*by_processes, "-q"], check=True, timeout=120)
+    assert hashes(target) == whole
+    assert not partial.exists()
 
-    stopped = subprocess.run(
-        _command(str(tmp_path / "set"), "--jobs", "2"),
-        preexec_fn=small_files,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+
+def _with_small_files(command: list[str], most: int) -> subprocess.CompletedProcess[str]:
+    """Run a command that can write no larger file."""
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    return subprocess.run(command, preexec_fn=small_files, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(whole: dict[str, str], tmp_path: Path) -> None:
+    stopped = _with_small_files(_command(str(tmp_path / "set"), "--jobs", "2"), 300_000)
     assert stopped.returncode == 1
     last = stopped.stderr.strip().splitlines()[-1]
     assert last.startswith(f"ghostload: {tmp_path / 'set'}: cannot be written: a file grows beyond what is allowed")

@@ -22,9 +22,9 @@ from ghostload.simulation.balance import month_balance, physical, stacked
 from ghostload.simulation.blocks import run_blocks
 from ghostload.simulation.by_days import balance_by_days
 from ghostload.simulation.feeder import Feeder
-from ghostload.simulation.months import Months, habits_in, row_type, rows_of
+from ghostload.simulation.months import Months, effect_type, habits_in, row_type, rows_of
 from ghostload.simulation.network import element_ids
-from ghostload.simulation.rows import MeterRows
+from ghostload.simulation.rows import KeptRows
 from ghostload.simulation.world import World
 from ghostload.streams import Streams
 from ghostload.wires.names import node_names
@@ -58,7 +58,7 @@ def either(request: pytest.FixtureRequest, made: Dataset, months: Dataset) -> Da
 
 def _feeder(world: World, number: int = 0) -> Feeder:
     found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=lambda *_: None)
-    return world.feeder(number, found.months)
+    return world.feeder(number, found.kept.months)
 
 
 def test_what_is_supplied_is_drawn_or_lost(either: Dataset) -> None:
@@ -274,19 +274,22 @@ def test_a_month_without_any_solution_has_no_voltage(world: World) -> None:
 def _one_month(months: Months, meters: int, at: int) -> Months:
     rows = months.rows.take(np.arange(meters))
     demand, registered = (rows[name][:, at : at + 1] for name in ("demand_kwh", "registered_kwh"))
-    one = MeterRows(row_type(1), len(rows))
+    one, effects = KeptRows(row_type(1), len(rows)), KeptRows(effect_type(1), len(months.events))
     one.put(0, rows_of(demand, registered, habits_in(rows), rows["reactive"]))
-    cut, lost = months.cut_wh[:, at : at + 1], months.lost_wh[:, at : at + 1]
-    return replace(months, rows=one, cut_wh=cut, lost_wh=lost)
+    found = months.effects.take(np.arange(len(months.events)))
+    of_month = np.zeros(len(found), effect_type(1))
+    of_month["cut_wh"], of_month["lost_wh"] = (found[name][:, at : at + 1] for name in ("cut_wh", "lost_wh"))
+    effects.put(0, of_month)
+    return replace(months, rows=one, effects=effects)
 
 
 def test_mean_voltages_of_months_are_weighted_by_their_hours(world: World) -> None:
     found = run_blocks(world, METERS_PER_BLOCK, simulate_block, jobs=1, store=None, report=lambda *_: None)
-    balance = balance_by_days(world, found.months, jobs=1, report=lambda *_: None)
+    balance = balance_by_days(world, found.kept.months, jobs=1, report=lambda *_: None)
     one, other = (
         balance_by_days(
             replace(world, numbers=world.numbers[at : at + 1]),
-            _one_month(found.months, len(world.known), at),
+            _one_month(found.kept.months, len(world.known), at),
             jobs=1,
             report=lambda *_: None,
         )
