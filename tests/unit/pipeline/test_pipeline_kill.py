@@ -117,7 +117,8 @@ def test_a_feeder_whose_file_was_damaged_is_made_again(whole: dict[str, str], tm
         process.kill()
         process.wait()
     assert blocks
-    file = next(work.glob("blocks/*/readings/feeder=FD_01/part-0.parquet"))
+    feeder = blocks[0].stem.removeprefix("feeder-")
+    (file,) = work.glob(f"blocks/*/readings/feeder={feeder}/part-0.parquet")
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     subprocess.run(_command(str(tmp_path / "set"), "-q", "--resume"), check=True, timeout=120)
     assert hashes(tmp_path / "set") == whole
