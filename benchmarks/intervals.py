@@ -237,8 +237,8 @@ def on_paper() -> list[str]:
         f"| wall time, {CLUSTER_CORES} cores of a cluster | {hours / CLUSTER_CORES:.1f} hours, if all are kept busy |",
         f"| Parquet | {total * size / 1e12:.2f} TB, {written_mb_s:.0f} MB/s to write on the cluster |",
         "",
-        "Nobody has run this. Each worker makes the months of all meters first, so that part does not shrink with",
-        "their number; the memory of a worker follows from the table above.",
+        "Nobody has run this. The months of all meters are made by one process, and each worker draws the customers of",
+        "all meters first, so these parts do not shrink with their number.",
     ]
 
 

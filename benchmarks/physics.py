@@ -20,13 +20,13 @@ from ghostload.config import GeneratorConfig, NetworkConfig
 from ghostload.consumption.habits import draw_habits
 from ghostload.consumption.interval_demand import interval_true_wh
 from ghostload.consumption.monthly import monthly_true_kwh
-from ghostload.consumption.reactive import interval_q_varh, reactive_shares
+from ghostload.consumption.reactive import interval_q_varh, own_reactive, reactive_shares
 from ghostload.physics.energy import losses_by_kind
 from ghostload.physics.plan import FeederPlan
 from ghostload.pipeline import World, build_world
 from ghostload.schema import LOSS_KINDS
 from ghostload.simulation.by_days import balance_by_days
-from ghostload.simulation.months import Months
+from ghostload.simulation.months import KeptMonths, rows_of
 from ghostload.wires import Wires, build_wires
 from ghostload.wires.model import Kind
 
@@ -67,10 +67,10 @@ class Case:
         world = self.world
         world.prepare()
         nothing = np.zeros((0, self.kwh.shape[1]), dtype=np.int64)
-        registered = np.ascontiguousarray(self.kwh.T)
-        events = world.events.rows(np.zeros(0, dtype=np.int64))
-        months = Months(self.kwh, self.kwh, registered, events, nothing, nothing)
-        return balance_by_days(world, months, jobs=1, report=lambda stage, done, total: None)
+        kept = KeptMonths(world.events.rows(np.zeros(0, dtype=np.int64)), *self.kwh.shape)
+        rows = rows_of(self.kwh, self.kwh, self.habits, own_reactive(0, len(self.kwh), world.streams))
+        kept.put(0, rows, {"cut_wh": nothing, "lost_wh": nothing})
+        return balance_by_days(world, kept.months, jobs=1, report=lambda stage, done, total: None)
 
 
 def timed(function: Callable[[], object], count: int) -> float:
