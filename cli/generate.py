@@ -158,7 +158,7 @@ def _generate(config: GeneratorConfig, log: Log, engine: Engine, *, jobs: int, f
             log.event("resume", f"{found} finished blocks found" if found else "nothing to go on with", blocks=found)
         try:
             dataset = SyntheticDataPipeline(config).build(log.progress, jobs=jobs, store=store, engine=engine)
-            report = validate(dataset)
+            report = validate(dataset, jobs=jobs)
             write_dataset(dataset, config.output_dir, force=force, validation=report, workspace=workspace)
         except BaseException:
             kept = len(store.names())

@@ -59,9 +59,10 @@ def command(
 
 
 def _validated(directory: Path, strict: bool, checks: tuple[str, ...]) -> ValidationReport:
+    from ghostload.engines import processors
     from ghostload.validation import validate_folder
 
-    return validate_folder(directory, strict=strict, checks=checks or None)
+    return validate_folder(directory, strict=strict, checks=checks or None, jobs=processors())
 
 
 def _list(form: str) -> str:

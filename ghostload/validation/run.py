@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ghostload.dataset.dataset import Dataset
+from ghostload.schema_in_time import PARTITIONED
 from ghostload.validation.checks import CHECKS, Check
 from ghostload.validation.context import CannotRun, Context
 from ghostload.validation.finding import Finding, Severity, ValidationReport, error
+from ghostload.validation.reading_scan import scans
 
 
-def validate(dataset: Dataset, *, strict: bool = False, checks: Sequence[str] | None = None) -> ValidationReport:
+def validate(
+    dataset: Dataset, *, strict: bool = False, checks: Sequence[str] | None = None, jobs: int = 1
+) -> ValidationReport:
     """Check a data set in memory.
 
     Parameters
@@ -24,6 +30,8 @@ def validate(dataset: Dataset, *, strict: bool = False, checks: Sequence[str] | 
         Warnings count as errors.
     checks : sequence of str, optional
         Names of the checks to run. Not given: all that need no files.
+    jobs : int
+        Threads that read readings in time; no finding depends on it.
 
     Returns
     -------
@@ -34,11 +42,11 @@ def validate(dataset: Dataset, *, strict: bool = False, checks: Sequence[str] | 
     RegistrationError
         A name is unknown.
     """
-    return _report(Context(dataset), _chosen(checks, folder=False), strict=strict)
+    return _report(Context(dataset), _chosen(checks, folder=False), strict=strict, jobs=jobs)
 
 
 def validate_folder(
-    directory: str | Path, *, strict: bool = False, checks: Sequence[str] | None = None
+    directory: str | Path, *, strict: bool = False, checks: Sequence[str] | None = None, jobs: int = 1
 ) -> ValidationReport:
     """Check a data set in a folder, its files included.
 
@@ -46,7 +54,7 @@ def validate_folder(
     ----------
     directory : path
         Any folder; what is missing or cannot be read becomes a finding.
-    strict, checks
+    strict, checks, jobs
         As for :func:`validate`.
 
     Raises
@@ -60,7 +68,8 @@ def validate_folder(
 
     chosen = _chosen(checks, folder=True)
     reading = read_folder(directory)
-    return _report(Context(reading.dataset, folder=Path(directory), problems=reading.problems), chosen, strict=strict)
+    context = Context(reading.dataset, folder=Path(directory), problems=reading.problems)
+    return _report(context, chosen, strict=strict, jobs=jobs)
 
 
 def run_check(check: Check, context: Context) -> tuple[Finding, ...]:
@@ -83,10 +92,23 @@ def _chosen(names: Sequence[str] | None, *, folder: bool) -> tuple[Check, ...]:
     return tuple(check for check in CHECKS if folder or not check.needs_folder)
 
 
-def _report(context: Context, checks: Sequence[Check], *, strict: bool) -> ValidationReport:
+def _report(context: Context, checks: Sequence[Check], *, strict: bool, jobs: int) -> ValidationReport:
+    if jobs > 1 and any(check.subject == "readings" for check in checks):
+        _read_ahead(context, jobs)
     findings = [finding for check in checks for finding in run_check(check, context)]
     findings.sort(key=lambda f: (f.severity.rank, f.message.startswith("could not run"), f.table, f.column, f.message))
     return ValidationReport(tuple(findings), tuple(check.name for check in checks), strict)
+
+
+def _read_ahead(context: Context, jobs: int) -> None:
+    """Have threads read the readings in time for the checks, which say themselves what goes wrong."""
+
+    def read(folder: str) -> None:
+        with suppress(Exception), np.errstate(all="ignore"):
+            scans(context, folder)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(read, PARTITIONED))
 
 
 __all__ = ["Severity", "run_check", "validate", "validate_folder"]
