@@ -2,7 +2,7 @@
 
 python benchmarks/intervals.py --output-dir reports           # all of it, and reports/intervals.md; some six minutes
 python benchmarks/intervals.py --part floor                   # nanoseconds a reading, one feeder, one thread
-python benchmarks/intervals.py --part jobs                    # the same months with one job and with two
+python benchmarks/intervals.py --part jobs                    # the same year with one job and with two
 python benchmarks/intervals.py --part runs                    # wall time and peak memory of whole runs
 python benchmarks/intervals.py --part memory                  # peak memory with the number of meters
 python benchmarks/intervals.py --part paper                   # a large utility's year, from the speed measured here
@@ -164,8 +164,8 @@ def _rows(file: Path) -> int:
 
 
 def one_and_two_jobs(times: int) -> list[str]:
-    """Return the same months with one job and with two, alternating."""
-    pairs = [(run(5000, 3, "30min", 1), run(5000, 3, "30min", 2)) for _ in range(times)]
+    """Return the same year with one job and with two, alternating."""
+    pairs = [(run(5000, 12, "30min", 1), run(5000, 12, "30min", 2)) for _ in range(times)]
     alone, together = free_processors()
     lines = [f"`{pairs[0][0].command}` and the same with `--jobs 2`, in turn:", "", "| one job | two jobs | ratio |"]
     lines += ["|---|---|---|"]
