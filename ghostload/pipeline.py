@@ -29,7 +29,7 @@ from ghostload.engines import Engine, open_engine
 from ghostload.errors import DataError, UsageError
 from ghostload.metering.intervals import record_intervals
 from ghostload.metering.register import registered_kwh
-from ghostload.metering.voltage import recorded_voltage_v
+from ghostload.metering.voltage import known_voltage_v, recorded_voltage_v
 from ghostload.simulation.assembly import assembled
 from ghostload.simulation.balance import energies
 from ghostload.simulation.blocks import Found, run_blocks
@@ -136,7 +136,7 @@ def simulate_month(world: World, feeder: Feeder, offset: int) -> FeederMonth:
         recorded.flags,
         lost,
         voltage_v=recorded_voltage_v(flows.service_v, feeder.meters, config.metering, streams),
-        true_voltage_v=np.rint(flows.service_v * np.float32(100.0)) / np.float32(100.0),
+        true_voltage_v=known_voltage_v(flows.service_v),
         flow=energies(feeder, flows.without_services(), recorded.true_wh, recorded.registered_wh, reactive),
         unsolved=len(flows.reason),
     )

@@ -124,15 +124,19 @@ def interval_q_varh(wh: NDArray[np.int32], minutes: int, shares: ReactiveShares)
             f"wh: has shape {wh.shape}, must have {len(shares.knee_w)} rows and a multiple of {a_day} steps: whole days"
         )
     half_hour = np.arange(a_day) * HALF_HOURS_A_DAY // a_day
-    factor = shares.by_half_hour[:, half_hour].astype(np.float32)
-    knee = (shares.knee_w * minutes / 60.0).astype(np.float32)[:, None]
-    real = wh.astype(np.float32)
-    varh = np.minimum(real, knee)
-    np.subtract(real, varh, out=real)
-    varh *= shares.below.astype(np.float32)[:, None]
-    real *= shares.above.astype(np.float32)[:, None]
-    varh += real
-    days = varh.reshape(customers, steps // a_day, a_day)
-    days *= factor[:, None, :]
-    np.rint(varh, out=varh)
-    return varh.astype(np.int32)
+    from ghostload.consumption.reactive_kernel import fill_varh
+    from ghostload.grid.kernels.compiled import first_call
+
+    knee, below, above, factor = (
+        values.astype(np.float32)
+        for values in (
+            shares.knee_w * minutes / 60.0,
+            shares.below,
+            shares.above,
+            shares.by_half_hour[:, half_hour],
+        )
+    )
+    varh = np.empty(wh.shape, dtype=np.int32)
+    with first_call("reactive energy"):
+        fill_varh(np.ascontiguousarray(wh), knee, below, above, np.ascontiguousarray(factor), varh)
+    return varh

@@ -32,5 +32,15 @@ def recorded_voltage_v(
     (n, S) array of float32, the nearest to multiples of 0.1 V.
     """
     gain = 1.0 + metering.voltage_error_sd * own_normal(Stage.VOLTAGE_ERROR, meters, streams)
-    scaled = np.rint(true_v * (STEPS_PER_VOLT * gain)[:, None])
-    return (scaled / STEPS_PER_VOLT).astype(np.float32)
+    scaled = np.asarray(true_v * (STEPS_PER_VOLT * gain)[:, None])
+    np.rint(scaled, out=scaled)
+    scaled /= STEPS_PER_VOLT
+    return scaled.astype(np.float32)
+
+
+def known_voltage_v(true_v: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return voltages to the nearest hundredth of a volt, as the truth keeps them; NaN stays."""
+    scaled = true_v * np.float32(100.0)
+    np.rint(scaled, out=scaled)
+    scaled /= np.float32(100.0)
+    return scaled

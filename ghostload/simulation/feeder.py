@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,10 +85,9 @@ class Feeder:
         kind = np.int64 if of_meters.dtype.kind in "iu" else np.float64
         summed = np.zeros((len(self.transformers), of_meters.shape[1]), dtype=kind)
         order = np.argsort(self.home, kind="stable")
-        home = self.home[order]
-        first = np.flatnonzero(np.r_[True, home[1:] != home[:-1]]) if len(home) else np.empty(0, dtype=np.int64)
-        if len(first):
-            summed[home[first]] = np.add.reduceat(of_meters[order], first, axis=0, dtype=kind)
+        first = np.searchsorted(self.home[order], np.arange(len(summed) + 1))
+        for row, (start, stop) in enumerate(pairwise(first.tolist())):
+            np.sum(of_meters[order[start:stop]], axis=0, dtype=kind, out=summed[row])
         return summed
 
     def solve(
