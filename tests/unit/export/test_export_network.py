@@ -63,7 +63,7 @@ def test_every_service_point_is_the_far_end_of_a_drop(made: Dataset) -> None:
 def test_each_line_but_the_first_begins_where_one_before_it_ends(made: Dataset) -> None:
     assert made.network is not None
     frame = made.network.to_pandas()
-    for _, lines in frame.groupby("feeder_id"):
+    for _, lines in frame.groupby("feeder_id", observed=True):
         near = list(zip(lines.lon0.round(6), lines.lat0.round(6), strict=True))
         far = list(zip(lines.lon1.round(6), lines.lat1.round(6), strict=True))
         reached = {near[0]}
