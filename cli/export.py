@@ -98,7 +98,7 @@ def duckdb_command(directory: Path, output: Path, truth: bool, force: bool, **op
 def green_button_command(directory: Path, output: Path, force: bool, **options: Any) -> None:
     """Write the readings of chosen meters as Green Button (ESPI) XML.
 
-    Energies are in Wh. Estimates carry a quality code; missing readings are left out.
+    Energies are in Wh, voltages in V. Estimates carry a quality code; missing readings are left out.
 
     \b
     Example:

@@ -11,14 +11,20 @@ from ghostload.consumption.customers import Customers
 from ghostload.consumption.habits import Habits, draw_habits
 from ghostload.consumption.holidays import DAY_TYPES, WORKDAY, day_types
 from ghostload.consumption.interval_tables import tables
-from ghostload.consumption.intervals import HALF_HOURS_A_DAY, checked_minutes, first_days, month_days, step_offsets
+from ghostload.consumption.intervals import (
+    DAYS_BEFORE_1970,
+    HALF_HOURS_A_DAY,
+    checked_minutes,
+    first_days,
+    month_days,
+    step_offsets,
+)
 from ghostload.consumption.weather import cooling_need
 from ghostload.errors import UsageError
 from ghostload.streams import FloatArray, IntArray, Stage, Streams
 
 LARGEST_STEP_WH = 2**31 - 1
 LARGEST_MONTH_WH = 2.0**50
-_DAYS_BEFORE_1970 = 719_528
 
 
 def interval_true_wh(
@@ -129,7 +135,7 @@ def _filled(
             habits.archetype,
             habits.columns(),
             energy,
-            first_days(np.append(numbers, numbers[-1] + 1)) + _DAYS_BEFORE_1970,
+            first_days(np.append(numbers, numbers[-1] + 1)) + DAYS_BEFORE_1970,
             np.stack([_types(number) for number in numbers.tolist()]),
             np.stack([_need(number, streams.root_seed) for number in numbers.tolist()]),
             np.zeros((len(numbers), 32), dtype=np.float32),

@@ -19,6 +19,9 @@ UTC_OFFSET_MINUTES = 480
 
 HALF_HOURS_A_DAY = 48
 
+DAYS_BEFORE_1970 = 719_528
+"""Days from the year 0 to 1970-01-01: streams and kernels count days from there, so that none is negative."""
+
 
 def checked_minutes(minutes: int) -> int:
     """Return the minutes of a resolution, or refuse them.

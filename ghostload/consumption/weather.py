@@ -10,7 +10,7 @@ import numpy as np
 
 from ghostload.consumption.calendar import days_in_month
 from ghostload.consumption.climate import BALANCE_DEG_C, MANILA_TEMP_AIR_DEG_C
-from ghostload.consumption.intervals import HALF_HOURS_A_DAY, first_days
+from ghostload.consumption.intervals import DAYS_BEFORE_1970, HALF_HOURS_A_DAY, first_days
 from ghostload.streams import FloatArray, Stage, Streams
 
 DAY_SD_DEG_C = 1.0
@@ -23,7 +23,6 @@ DAILY_RANGE_DEG_C: FloatArray = np.array([6.5, 7.0, 7.5, 7.5, 7.0, 6.5, 6.0, 5.5
 months and narrow under the monsoon's clouds."""
 RANGE_SPREAD = 0.20
 COOLEST_HOUR, WARMEST_HOUR = 5.5, 14.0
-_DAYS_BEFORE_1970 = 719_528
 """Days from the year 0 to 1970, so that every address is positive."""
 
 
@@ -77,7 +76,7 @@ def _span(number: int) -> tuple[int, int]:
 
 
 def _draws(start: int, stop: int, streams: Streams) -> FloatArray:
-    return streams.normal(Stage.DAY_WEATHER, start + _DAYS_BEFORE_1970, stop + _DAYS_BEFORE_1970, 2)
+    return streams.normal(Stage.DAY_WEATHER, start + DAYS_BEFORE_1970, stop + DAYS_BEFORE_1970, 2)
 
 
 def _season_line(number: int, count: int) -> FloatArray:

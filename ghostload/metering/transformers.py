@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ghostload.config.model import MeteringConfig
 from ghostload.metering.register import ERROR_LIMIT_SD
-from ghostload.streams import BoolArray, FloatArray, IntArray, Stage, Streams
+from ghostload.streams import BoolArray, FloatArray, Stage, Streams
 
 
 def has_transformer_meter(count: int, metering: MeteringConfig, streams: Streams) -> BoolArray:
@@ -24,24 +24,19 @@ def transformer_gain(count: int, metering: MeteringConfig, streams: Streams) -> 
     return gain
 
 
-def registered_at_transformers(delivered_wh: FloatArray, gain: FloatArray) -> NDArray[np.int64]:
-    """Return what the meters of transformers register: differences of the register in whole watt-hours.
+def registered_by_grid_meters(given: FloatArray, gain: FloatArray) -> NDArray[np.int64]:
+    """Return what the registers of meters in the grid, at transformers and feeders, advance by in each step.
 
     Parameters
     ----------
-    delivered_wh : (T, S) array
-        From the start of a month on.
+    given : (T, S) array
+        Wh or varh that went through them, from the start of a month on.
     gain : (T,) array
 
     Returns
     -------
-    (T, S) array; what is rounded off one step turns up in the next.
+    (T, S) array of whole Wh or varh; what is rounded off one step turns up in the next.
     """
-    counted = np.rint(np.cumsum(delivered_wh * gain[:, None], axis=1)).astype(np.int64)
+    counted = np.rint(np.cumsum(given * gain[:, None], axis=1)).astype(np.int64)
     counted[:, 1:] -= counted[:, :-1].copy()
     return counted
-
-
-def installed(numbers: IntArray, has_meter: BoolArray) -> IntArray:
-    """Return the positions in ``numbers`` of the transformers that have a meter."""
-    return np.flatnonzero(has_meter[numbers])

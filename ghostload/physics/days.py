@@ -7,21 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostload.consumption.calendar import days_in_month
 from ghostload.consumption.customers import Customers
 from ghostload.consumption.habits import Habits, draw_habits
 from ghostload.consumption.holidays import DAY_TYPES, SATURDAY, SUNDAY, WORKDAY, day_types
 from ghostload.consumption.interval_demand import meter_keys
 from ghostload.consumption.interval_tables import tables
-from ghostload.consumption.intervals import first_days, month_days
+from ghostload.consumption.intervals import DAYS_BEFORE_1970, first_days, month_days
 from ghostload.consumption.reactive import ReactiveShares, reactive_shares
 from ghostload.consumption.weather import cooling_need
 from ghostload.errors import UsageError
 from ghostload.streams import FloatArray, IntArray, Streams
 
 HOURS = 24
-KINDS_OF_DAY = ("workday", "Saturday", "Sunday or holiday", "hottest workday")
-_DAYS_BEFORE_1970 = 719_528
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +57,6 @@ class RepresentativeDays:
         """Sum values of hours over the months that they stand for; (..., T D 24) to (..., T)."""
         weighted = values * self.step_weight
         return np.asarray(weighted.reshape(*values.shape[:-1], len(self.numbers), self.steps_a_month).sum(axis=-1))
-
-    def largest(self, values: FloatArray) -> FloatArray:
-        """Return each month's largest value; (..., T D 24) to (..., T)."""
-        return np.asarray(values.reshape(*values.shape[:-1], len(self.numbers), self.steps_a_month).max(axis=-1))
 
 
 def choose_days(numbers: IntArray, streams: Streams) -> RepresentativeDays:
@@ -181,14 +174,13 @@ def powers_of(
         raise UsageError("month_kwh: every energy must be finite and 0 or more")
     p_kw = np.empty((len(meters), months * days.steps_a_month), dtype=np.float32)
     q_kvar = np.empty_like(p_kw)
-    firsts = first_days(days.numbers)
     with first_call("representative days"):
         fill_days(
             meter_keys(meters, streams),
             habits.archetype,
             habits.columns(),
             np.ascontiguousarray(1e3 * month_kwh),
-            np.append(firsts, firsts[-1] + days_in_month(days.numbers[-1:]).astype(np.int64)) + _DAYS_BEFORE_1970,
+            first_days(np.append(days.numbers, days.numbers[-1] + 1)) + DAYS_BEFORE_1970,
             days.types,
             days.need,
             np.zeros((months, 32), dtype=np.float32),

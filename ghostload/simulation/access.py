@@ -88,9 +88,11 @@ def computed_table(
 
 
 def _feeders(world: World, selection: Selection) -> IntArray:
-    names = ids("FD_", np.arange(world.num_feeders)).to_pylist()
-    chosen = range(world.num_feeders) if selection.feeders is None else [names.index(n) for n in selection.feeders]
-    return np.array(sorted(n for n in chosen if len(world.meters_of(n))), dtype=np.int64)
+    busy = np.array(world.busy_feeders, dtype=np.int64)
+    if selection.feeders is None:
+        return busy
+    wanted = np.isin(ids("FD_", busy).to_pylist(), list(selection.feeders))
+    return busy[wanted]
 
 
 def _offsets(world: World, selection: Selection) -> IntArray:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostload.metering.feeders import registered_at_feeder
-from ghostload.metering.transformers import registered_at_transformers
+from ghostload.metering.transformers import registered_by_grid_meters
 from ghostload.physics.energy import losses_by_kind
 from ghostload.physics.flows import FeederFlows
 from ghostload.schema import LOSS_KINDS
@@ -69,8 +68,8 @@ def energies(feeder: Feeder, flows: FeederFlows, true_wh: Whole, registered_wh: 
         flows,
         true,
         registered,
-        registered_at_transformers(_filled(flows.delivered_wh, true), feeder.gain),
-        registered_at_feeder(head, feeder.head_gain),
+        registered_by_grid_meters(_filled(flows.delivered_wh, true), feeder.gain),
+        registered_by_grid_meters(head, feeder.head_gain),
     )
 
 

@@ -39,7 +39,7 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
     """
     from ghostload.physics.days import choose_days
 
-    feeders = [number for number in range(world.num_feeders) if len(world.meters_of(number))]
+    feeders = world.busy_feeders
     days = choose_days(world.numbers, world.streams)
     tally = Tally("power flow", len(world.known), report)
 

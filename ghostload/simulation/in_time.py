@@ -81,7 +81,7 @@ def run_feeders(
         work = remote(world.config, store.folder, key, *kept.share(key))
     files: dict[str, StoredFile] = {}
     balances = []
-    feeders = [number for number in range(world.num_feeders) if len(world.meters_of(number))]
+    feeders = world.busy_feeders
     for number, arrays in zip(feeders, engine.run(work, feeders), strict=True):
         if not engine.shares_memory:
             tally.add(len(world.meters_of(number)) * int(world.steps.sum()))

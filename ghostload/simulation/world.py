@@ -79,6 +79,13 @@ class World:
         return len(self.territory.feeder_substation)
 
     @cached_property
+    def busy_feeders(self) -> list[int]:
+        """Numbers of the feeders that have meters, ascending."""
+        _, first = self._meters_by_feeder
+        busy: list[int] = np.flatnonzero(np.diff(first)).tolist()
+        return busy
+
+    @cached_property
     def steps(self) -> IntArray:
         """(T,) steps of each month."""
         return steps_in_month(self.numbers, self.minutes)
