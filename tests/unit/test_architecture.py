@@ -12,7 +12,7 @@ import ghostload
 HOUSE = Path(ghostload.__file__).parent
 FLOORS = (
     ("errors", "streams", "schema", "schema_in_time"),
-    ("registry", "engines"),
+    ("registry", "engines", "scratch"),
     ("config", "grid"),
     ("territory", "consumption"),
     ("anomalies",),
