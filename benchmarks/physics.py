@@ -70,7 +70,8 @@ class Case:
         kept = KeptMonths(world.events.rows(np.zeros(0, dtype=np.int64)), *self.kwh.shape)
         rows = rows_of(self.kwh, self.kwh, self.habits, own_reactive(0, len(self.kwh), world.streams))
         kept.put(0, rows, {"cut_wh": nothing, "lost_wh": nothing})
-        return balance_by_days(world, kept.months, jobs=1, report=lambda stage, done, total: None)
+        found = balance_by_days(world, kept.months, jobs=1, report=lambda stage, done, total: None).balances
+        return {**found.of_transformers, **found.of_feeders}
 
 
 def timed(function: Callable[[], object], count: int) -> float:

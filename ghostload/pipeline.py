@@ -30,6 +30,7 @@ from ghostload.errors import DataError, UsageError
 from ghostload.metering.intervals import record_intervals
 from ghostload.metering.register import registered_kwh
 from ghostload.metering.voltage import known_voltage_v, recorded_voltage_v
+from ghostload.scratch import Scratch
 from ghostload.simulation.assembly import assembled
 from ghostload.simulation.balance import energies
 from ghostload.simulation.blocks import Found, run_blocks
@@ -44,8 +45,9 @@ METERS_PER_BLOCK = 16 * BLOCK
 """Meters that are computed at once: the unit of parallel work and of resume. Not part of the data."""
 
 
-def build_world(config: GeneratorConfig) -> World:
+def build_world(config: GeneratorConfig, scratch: Scratch | None = None) -> World:
     """Place the grid's points, draw the customers, fit the transformers, and choose who steals."""
+    scratch = scratch or Scratch()
     streams = Streams(config.random_seed)
     numbers = month_numbers(config.months)
     territory = build_territory(config, streams)
@@ -56,7 +58,7 @@ def build_world(config: GeneratorConfig) -> World:
     capacity = fit_capacity_kva(peak, config.transformer_capacity_range, streams)
     thefts = draw_thefts(config, customers, territory.meter_transformer, territory.meter_barangay, streams)
     events = join([thefts, draw_look_alikes(config, customers, numbers, streams)])
-    return World(config, streams, numbers, territory, customers, capacity, events)
+    return World(config, streams, numbers, territory, customers, capacity, events, scratch)
 
 
 def simulate_block(world: World, start: int, stop: int) -> Arrays:
@@ -191,7 +193,7 @@ class SyntheticDataPipeline:
         """
         report = progress or _silent
         report("territory and customers", 0, 1)
-        world = build_world(self.config)
+        world = build_world(self.config, Scratch(store.folder if store is not None else None))
         report("territory and customers", 1, 1)
         shared = self.config.interval is not None and engine is not None and not engine.shares_memory
         found = run_blocks(
@@ -211,15 +213,14 @@ class SyntheticDataPipeline:
         if self.config.interval is None:
             from ghostload.simulation.by_days import balance_by_days
 
-            balance = balance_by_days(world, found.kept.months, jobs=jobs, report=report)
-            tables = {**dataset.tables, **world.energy_tables(balance)}
-            return replace(dataset, tables=tables, network=world.lines.table())
+            grid = balance_by_days(world, found.kept.months, jobs=jobs, report=report)
+            return replace(dataset, tables={**dataset.tables, **grid.tables()}, network=grid.lines())
         from ghostload.simulation.in_time import run_feeders
 
         with ExitStack() as stack:
             if engine is None:
                 engine = stack.enter_context(open_engine("threads" if jobs > 1 else "serial", jobs))
-            made = run_feeders(
+            return run_feeders(
                 world,
                 found.kept,
                 dataset,
@@ -229,7 +230,6 @@ class SyntheticDataPipeline:
                 simulate=simulate_month,
                 remote=RemoteFeeders,
             )
-        return replace(made, network=world.lines.table()) if world.flow else made
 
     def generate_all(self) -> dict[str, Any]:
         """Make the data set and return its tables as the seed's guide names them.

@@ -21,34 +21,40 @@ from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.territory import Territory
 
 
-def transformers_table(territory: Territory, capacity_kva: FloatArray) -> pa.Table:
-    """Return the table of transformers; ``capacity_kva`` has shape (T,)."""
-    count = len(capacity_kva)
+def transformers_table(territory: Territory, capacity_kva: FloatArray, start: int, stop: int) -> pa.Table:
+    """Return the rows of the transformers ``start .. stop - 1``; ``capacity_kva`` has shape (T,)."""
+    rows = slice(start, stop)
     columns = [
-        ids("TX_", np.arange(count)),
-        ids("FD_", territory.transformer_feeder),
-        names_at(territory.region.names, territory.transformer_barangay),
-        pa.array(territory.transformer_lat),
-        pa.array(territory.transformer_lon),
-        pa.array(capacity_kva),
+        ids("TX_", np.arange(start, stop)),
+        ids("FD_", territory.transformer_feeder[rows]),
+        names_at(territory.region.names, territory.transformer_barangay[rows]),
+        pa.array(territory.transformer_lat[rows]),
+        pa.array(territory.transformer_lon[rows]),
+        pa.array(capacity_kva[rows]),
     ]
     return pa.table(columns, names=list(TRANSFORMERS.column_names))
 
 
 def meters_table(
-    territory: Territory, customers: Customers, months: Sequence[str], registered_kwh: FloatArray
+    territory: Territory,
+    customers: Customers,
+    months: Sequence[str],
+    registered_kwh: FloatArray,
+    start: int,
+    stop: int,
 ) -> pa.Table:
-    """Return the table of meters; ``registered_kwh`` has shape (T, N), a month a row."""
+    """Return the rows of the meters ``start .. stop - 1``; ``registered_kwh`` has shape (T, N), a month a row."""
+    rows = slice(start, stop)
     columns = {
-        "meter_id": ids("MTR_", np.arange(len(customers))),
-        "transformer_id": ids("TX_", territory.meter_transformer),
-        "customer_class": names_at(CUSTOMER_CLASSES, customers.class_index),
-        "barangay": names_at(territory.region.names, territory.meter_barangay),
-        "lat": pa.array(territory.meter_lat),
-        "lon": pa.array(territory.meter_lon),
-        "kVA": pa.array(np.round(customers.peak_kva, 2)),
+        "meter_id": ids("MTR_", np.arange(start, stop)),
+        "transformer_id": ids("TX_", territory.meter_transformer[rows]),
+        "customer_class": names_at(CUSTOMER_CLASSES, customers.class_index[rows]),
+        "barangay": names_at(territory.region.names, territory.meter_barangay[rows]),
+        "lat": pa.array(territory.meter_lat[rows]),
+        "lon": pa.array(territory.meter_lon[rows]),
+        "kVA": pa.array(np.round(customers.peak_kva[rows], 2)),
     }
-    columns |= {month_column(m).name: pa.array(registered_kwh[i]) for i, m in enumerate(months)}
+    columns |= {month_column(m).name: pa.array(registered_kwh[i, rows]) for i, m in enumerate(months)}
     return pa.table({column.name: columns[column.name] for column in METERS.columns_for(months)})
 
 
@@ -66,16 +72,16 @@ def labels_table(events: Events, lost_kwh: FloatArray, exposed_kwh: FloatArray, 
 
 
 def events_table(
-    events: Events, lost_kwh: FloatArray, exposed_kwh: FloatArray, first: int, num_months: int
+    events: Events, lost_kwh: FloatArray, exposed_kwh: FloatArray, first: int, num_months: int, number: int = 0
 ) -> pa.Table:
-    """Return all events; ``first`` is the month number of the start of the data."""
+    """Return the events, numbered from ``number`` on; ``first`` is the month number of the start of the data."""
     families = [KINDS.get(name).family.value for name in events.kinds]
     start = first + events.spans.first_month().astype(np.int64)
     last = events.spans.last_month()
     inside = last < num_months
     end = first + np.where(inside, last, 0).astype(np.int64)
     columns = [
-        ids("EV_", np.arange(len(events))),
+        ids("EV_", np.arange(number, number + len(events))),
         ids("MTR_", events.meter),
         names_at(families, events.kind),
         names_at(list(events.kinds), events.kind),

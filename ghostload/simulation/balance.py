@@ -12,6 +12,7 @@ from ghostload.metering.transformers import registered_by_grid_meters
 from ghostload.physics.energy import losses_by_kind
 from ghostload.physics.flows import FeederFlows
 from ghostload.schema import LOSS_KINDS
+from ghostload.scratch import Scratch
 from ghostload.simulation.feeder import Energies, Feeder, FeederMonth
 from ghostload.streams import FloatArray, IntArray
 from ghostload.wires.model import Kind
@@ -193,32 +194,36 @@ def stacked(months: Sequence[Arrays], hours: FloatArray) -> Arrays:
     }
 
 
-def joined(
-    feeders: Sequence[tuple[int, IntArray, Mapping[str, np.ndarray[Any, Any]]]], count: int, months: int
-) -> Arrays:
-    """Put the balances of all feeders together.
+class Balances:
+    """The balances of all feeders, taken in one after the other.
 
     Parameters
     ----------
-    feeders : sequence of (number, numbers of transformers, balance)
-    count, months : int
-        Transformers and months of the data set.
+    feeders : sequence of int
+        Their numbers, in the order of the rows.
+    transformers, months : int
+        How many the data set has.
+    scratch : Scratch
 
-    Returns
-    -------
-    dict
-        ``feeder`` (F,), their numbers; :data:`ENERGIES` (transformers, months) in the order of the transformers;
-        :data:`OF_FEEDER` (F, months), and the sums of :data:`OF_CUSTOMERS` beginning with ``feeder_``;
-        :data:`OF_ELEMENTS` of the nodes of these feeders, one after the other, and ``iron_loss_kwh`` (transformers,).
+    Attributes
+    ----------
+    of_transformers : dict
+        :data:`ENERGIES`, (transformers, months) in the order of the transformers; zeros where nothing was taken in.
+    of_feeders : dict
+        :data:`OF_FEEDER`, (F, months), and the sums of :data:`OF_CUSTOMERS` beginning with ``feeder_``.
     """
-    found: Arrays = {name: np.zeros((count, months)) for name in ENERGIES}
-    found["iron_loss_kwh"] = np.zeros(count)
-    for _, numbers, balance in feeders:
-        for name in (*ENERGIES, "iron_loss_kwh"):
-            found[name][numbers] = balance[name]
-    for name in (*OF_FEEDER, *OF_ELEMENTS):
-        found[name] = np.concatenate([balance[name] for *_, balance in feeders])
-    for name in OF_CUSTOMERS:
-        found[f"feeder_{name}"] = np.stack([balance[name].sum(axis=0) for *_, balance in feeders])
-    found["feeder"] = np.array([number for number, *_ in feeders], dtype=np.int64)
-    return found
+
+    def __init__(self, feeders: Sequence[int], transformers: int, months: int, scratch: Scratch) -> None:
+        self._row = {number: row for row, number in enumerate(feeders)}
+        names = (*OF_FEEDER, *(f"feeder_{name}" for name in OF_CUSTOMERS))
+        self.of_transformers: Arrays = {name: scratch.zeros((transformers, months)) for name in ENERGIES}
+        self.of_feeders: Arrays = {name: scratch.zeros((len(feeders), months)) for name in names}
+
+    def add(self, feeder: int, transformers: IntArray, balance: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Take in the balance of a feeder, as :func:`stacked` gives it, with the numbers of its transformers."""
+        for name, array in self.of_transformers.items():
+            array[transformers] = balance[name]
+        for name in OF_FEEDER:
+            self.of_feeders[name][self._row[feeder]] = balance[name][0]
+        for name in OF_CUSTOMERS:
+            self.of_feeders[f"feeder_{name}"][self._row[feeder]] = balance[name].sum(axis=0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ghostload.scratch import let_go
 from ghostload.simulation.months import KeptMonths
 from ghostload.simulation.run import Arrays, Progress, Store
 from ghostload.simulation.world import World
@@ -61,7 +62,8 @@ def run_blocks(
     count, months, events = len(world.known), len(world.numbers), len(world.events)
     by_feeder = world.flow or world.config.interval is not None
     folder = store.folder if store is not None else None
-    registered, lost, exposed = np.empty((months, count)), np.empty(events), np.empty(events)
+    scratch = world.scratch
+    registered, lost, exposed = scratch.zeros((months, count)), scratch.zeros(events), scratch.zeros(events)
     blocks = [(a, min(a + meters, count)) for a in range(0, count, meters)]
     done = 0
     with ExitStack() as stack:
@@ -73,6 +75,7 @@ def run_blocks(
                 kept.put(start, world.rows_of(start, arrays), arrays)
             own = slice(*np.searchsorted(world.events.meter, [start, stop]).tolist())
             lost[own], exposed[own] = arrays["lost_kwh"], arrays["exposed_kwh"]
+            let_go()
             done += stop - start
             report("meters", done, count)
         stack.pop_all()

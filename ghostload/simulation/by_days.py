@@ -8,8 +8,9 @@ import numpy as np
 
 from ghostload.engines import open_engine
 from ghostload.errors import UsageError
-from ghostload.simulation.balance import Arrays, joined, lost_kwh, physical, stacked
+from ghostload.simulation.balance import Arrays, lost_kwh, physical, stacked
 from ghostload.simulation.feeder import Feeder
+from ghostload.simulation.grid_tables import GridTables
 from ghostload.simulation.months import Months
 from ghostload.simulation.run import Progress, Tally
 from ghostload.simulation.world import World
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ghostload.physics.days import RepresentativeDays
 
 
-def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress) -> Arrays:
+def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress) -> GridTables:
     """Solve the representative days of all feeders.
 
     Parameters
@@ -34,25 +35,27 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
 
     Returns
     -------
-    dict
-        As :func:`~ghostload.simulation.balance.joined` gives them.
+    GridTables
+        Of all feeders.
     """
     from ghostload.physics.days import choose_days
 
     feeders = world.busy_feeders
     days = choose_days(world.numbers, world.streams)
     tally = Tally("power flow", len(world.known), report)
+    tables = GridTables(world)
 
     def solve(number: int) -> Arrays:
+        tables.see(number)
         feeder = world.feeder(number, months)
         found = _balance(world, feeder, days)
         tally.add(len(feeder.meters))
         return found
 
     with open_engine("threads" if jobs > 1 else "serial", jobs) as engine:
-        balances = list(engine.run(solve, feeders))
-    owned = [(n, world.transformers_of(n), found) for n, found in zip(feeders, balances, strict=True)]
-    return joined(owned, len(world.capacity_kva), len(world.numbers))
+        for number, found in zip(feeders, engine.run(solve, feeders), strict=True):
+            tables.add(number, found)
+    return tables
 
 
 def _balance(world: World, feeder: Feeder, days: RepresentativeDays) -> Arrays:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,9 @@ import pyarrow as pa
 from ghostload.consumption.calendar import month_name
 from ghostload.dataset.ids import ids
 from ghostload.schema import FEEDER_ENERGY, FEEDER_READINGS, TRANSFORMER_ENERGY, TRANSFORMER_READINGS, TableSchema
-from ghostload.simulation.network import Lines
+from ghostload.scratch import Scratch
+from ghostload.simulation.balance import Balances
+from ghostload.simulation.pieces import in_pieces
 from ghostload.streams import BoolArray, FloatArray, IntArray
 
 _OF_FEEDER = {
@@ -26,37 +28,54 @@ _OF_HEAD = {"registered_kwh": "head_meter_kwh", "registered_kvarh": "head_meter_
 
 
 def energy_tables(
-    balance: Mapping[str, np.ndarray[Any, Any]],
-    lines: Lines,
+    balances: Balances,
+    feeders: Sequence[int],
     capacity_kva: FloatArray,
     has_meter: BoolArray,
     numbers: IntArray,
+    scratch: Scratch,
 ) -> dict[str, pa.Table]:
-    """Return the balances and readings of transformers and feeders by month, and the losses of elements.
+    """Return the balances and readings of transformers and feeders by month.
 
     Parameters
     ----------
-    balance : mapping
-        As :func:`ghostload.simulation.balance.joined` gives it.
-    lines : Lines
+    balances : Balances
+        Of all feeders.
+    feeders : sequence of int
+        Their numbers.
     capacity_kva, has_meter : (transformers,) arrays
     numbers : (months,) array of int
         Month numbers.
+    scratch : Scratch
     """
     months = [month_name(number) for number in numbers.tolist()]
-    units = ids("TX_", np.arange(len(capacity_kva)))
-    loading = balance["peak_kva"] / capacity_kva[:, None]
-    of_units = {**balance, "loading_pu": loading}
-    of_feeders = {**balance, **{column: balance[name] for column, name in _OF_FEEDER.items()}}
-    of_heads = {column: balance[name] for column, name in _OF_HEAD.items()}
-    seen = {"registered_kwh": balance["meter_kwh"][has_meter]}
-    feeders = ids("FD_", balance["feeder"])
+    units, heads, named = balances.of_transformers, balances.of_feeders, np.asarray(feeders, dtype=np.int64)
+    seen = np.flatnonzero(has_meter)
+
+    def energy(start: int, stop: int) -> pa.Table:
+        values = {name: array[start:stop] for name, array in units.items()}
+        values["loading_pu"] = values["peak_kva"] / capacity_kva[start:stop, None]
+        return _monthly(TRANSFORMER_ENERGY, ids("TX_", np.arange(start, stop)), months, values)
+
+    def readings(start: int, stop: int) -> pa.Table:
+        rows = seen[start:stop]
+        values = {"registered_kwh": units["meter_kwh"][rows]}
+        return _monthly(TRANSFORMER_READINGS, ids("TX_", rows), months, values)
+
+    def of_feeders(start: int, stop: int) -> pa.Table:
+        values = {name: array[start:stop] for name, array in heads.items()}
+        values |= {column: values[name] for column, name in _OF_FEEDER.items()}
+        return _monthly(FEEDER_ENERGY, ids("FD_", named[start:stop]), months, values)
+
+    def of_heads(start: int, stop: int) -> pa.Table:
+        values = {column: heads[name][start:stop] for column, name in _OF_HEAD.items()}
+        return _monthly(FEEDER_READINGS, ids("FD_", named[start:stop]), months, values)
+
     return {
-        "transformer_energy": _monthly(TRANSFORMER_ENERGY, units, months, of_units),
-        "transformer_readings": _monthly(TRANSFORMER_READINGS, units.filter(pa.array(has_meter)), months, seen),
-        "feeder_energy": _monthly(FEEDER_ENERGY, feeders, months, of_feeders),
-        "feeder_readings": _monthly(FEEDER_READINGS, feeders, months, of_heads),
-        "network_losses": lines.losses(balance, loading.max(axis=1)),
+        "transformer_energy": in_pieces(energy, len(capacity_kva), scratch, each=len(months)),
+        "transformer_readings": in_pieces(readings, len(seen), scratch, each=len(months)),
+        "feeder_energy": in_pieces(of_feeders, len(named), scratch, each=len(months)),
+        "feeder_readings": in_pieces(of_heads, len(named), scratch, each=len(months)),
     }
 
 

@@ -22,8 +22,9 @@ from ghostload.export.readings import FeederFiles
 from ghostload.export.workspace import reported
 from ghostload.schema import feeder_id
 from ghostload.schema_in_time import PARTITIONED
-from ghostload.simulation.balance import joined, month_balance, stacked
+from ghostload.simulation.balance import month_balance, stacked
 from ghostload.simulation.feeder import Feeder, FeederMonth
+from ghostload.simulation.grid_tables import GridTables
 from ghostload.simulation.months import KeptMonths, Months
 from ghostload.simulation.run import Arrays, Progress, Store, Tally, files_in, kept_feeder, with_files
 from ghostload.simulation.tables import month_tables, starts_ms, wanted_tables
@@ -66,7 +67,8 @@ def run_feeders(
     Returns
     -------
     Dataset
-        With :attr:`~ghostload.dataset.Dataset.files`, and the tables of energies where the power flow is solved.
+        With :attr:`~ghostload.dataset.Dataset.files`, and where the power flow is solved the tables of energies and the
+        lines.
     """
     keep = None
     if store is None:
@@ -74,24 +76,24 @@ def run_feeders(
         store = BlockStore(keep.path)
     engine.check_folder(_made(store.folder))
     tally = Tally("readings", _readings(world), report)
+    grid = GridTables(world) if world.flow else None
     if engine.shares_memory:
-        work: Callable[[int], Arrays] = FeederMaker(world, kept.months, store, simulate, tally)
+        work: Callable[[int], Arrays] = FeederMaker(world, kept.months, store, simulate, tally, grid)
     else:
         key = work_key(world.config)
         work = remote(world.config, store.folder, key, *kept.share(key))
     files: dict[str, StoredFile] = {}
-    balances = []
     feeders = world.busy_feeders
     for number, arrays in zip(feeders, engine.run(work, feeders), strict=True):
         if not engine.shares_memory:
             tally.add(len(world.meters_of(number)) * int(world.steps.sum()))
         files |= files_in(arrays, store.folder)
-        balances.append((number, world.transformers_of(number), arrays))
-    tables = dict(dataset.tables)
-    if world.flow:
-        balance = joined(balances, len(world.capacity_kva), len(world.numbers))
-        tables |= world.energy_tables(balance)
-    return replace(dataset, tables=tables, files=files, keep=keep)
+        if grid is not None:
+            grid.add(number, arrays)
+    made = replace(dataset, files=files, keep=keep)
+    if grid is None:
+        return made
+    return replace(made, tables={**dataset.tables, **grid.tables()}, network=grid.lines())
 
 
 class TemporaryFolder:
@@ -119,14 +121,22 @@ class FeederMaker:
     simulate : callable (world, feeder, offset) -> FeederMonth
     tally : Tally, optional
         Told of each month.
+    grid : GridTables, optional
+        Told of each feeder that is made, where the power flow is solved.
     """
 
     def __init__(
-        self, world: World, months: Months, store: Store, simulate: Simulate, tally: Tally | None = None
+        self,
+        world: World,
+        months: Months,
+        store: Store,
+        simulate: Simulate,
+        tally: Tally | None = None,
+        grid: GridTables | None = None,
     ) -> None:
         self._world, self._months, self._store = world, months, store
         self._simulate = simulate
-        self._tally = tally
+        self._tally, self._grid = tally, grid
         self._failed = False
 
     def __call__(self, number: int) -> Arrays:
@@ -146,6 +156,8 @@ class FeederMaker:
         config = world.config
         offset_min = config.territory.utc_offset_minutes
         folders = [PARTITIONED[folder] for folder in wanted_tables(flow=world.flow)]
+        if self._grid is not None:
+            self._grid.see(number)
         feeder = world.feeder(number, self._months)
         balances = []
         with (

@@ -1,9 +1,7 @@
-"""The wires of a data set as tables: the lines, and what is lost in each element."""
+"""The lines of a data set as a table, and the ids of lines and transformers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,103 +10,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ghostload.dataset.ids import ids
-from ghostload.export.network import MOST_LINES
-from ghostload.schema import NETWORK_LOSSES
-from ghostload.streams import BoolArray, FloatArray, IntArray
+from ghostload.streams import BoolArray, IntArray
 from ghostload.wires.impedance import phases_of
 from ghostload.wires.model import Kind
-from ghostload.wires.parts import WiresInParts, WiresPart
-
-_FIXED = ("element_id", "kind", "feeder_id", "transformer_id", "meter_id", "fed_by", "length_m")
-"""Columns of the losses of elements that do not depend on what flows."""
-
-
-@dataclass(frozen=True, eq=False)
-class Elements:
-    """Lines and transformers of the feeders of a part, each after the one that feeds it.
-
-    Attributes
-    ----------
-    table : pyarrow.Table
-        The first columns of :data:`~ghostload.schema.NETWORK_LOSSES`.
-    node_feeder : (nodes,) array of int32
-        Numbers of the feeders.
-    is_element : (nodes,) array of bool
-        Which nodes have a line or a transformer above them.
-    transformer : (elements,) array of int32
-        Number of the transformer that an element is; -1 for lines.
-    """
-
-    table: pa.Table
-    node_feeder: NDArray[np.int32]
-    is_element: BoolArray
-    transformer: NDArray[np.int32]
-
-
-class Lines:
-    """The lines and other elements of all feeders, part by part as their wires are built.
-
-    Parameters
-    ----------
-    wiring : WiresInParts
-    meters : int
-        How many there are. When their service drops alone are more than are written as lines, the drops are left out
-        there.
-    """
-
-    def __init__(self, wiring: WiresInParts, meters: int) -> None:
-        self._wiring, self._whole = wiring, meters <= MOST_LINES
-        self._seen: dict[int, tuple[pa.Table, Elements]] = {}
-
-    def see(self, part: WiresPart) -> None:
-        """Take in the elements of a part; threads may do so at once, and again."""
-        if part.number not in self._seen:
-            named = element_ids(part)
-            table = network_table(part, named)
-            lines = table if self._whole else table.filter(pc.not_equal(table["kind"], "drop"))
-            self._seen[part.number] = (lines, elements_of(part, named))
-
-    def _parts(self) -> list[tuple[pa.Table, Elements]]:
-        for number in range(len(self._wiring)):
-            if number not in self._seen:
-                self.see(self._wiring.part(number))
-        return [self._seen[number] for number in sorted(self._seen)]
-
-    def table(self) -> pa.Table:
-        """Return all lines, as :func:`network_table` does."""
-        return pa.concat_tables([lines for lines, _ in self._parts()])
-
-    def losses(self, balance: Mapping[str, np.ndarray[Any, Any]], loading_pu: FloatArray) -> pa.Table:
-        """Return what is lost in each line and transformer of the feeders that were solved.
-
-        Parameters
-        ----------
-        balance : mapping
-            As :func:`ghostload.simulation.balance.joined` gives it: ``feeder``; ``edge_loss_kwh``, ``vm_lowest_pu``
-            and ``vm_mean_pu`` of their nodes, one feeder after the other; ``iron_loss_kwh`` (transformers,).
-        loading_pu : (transformers,) array
-            Largest over all months.
-        """
-        parts = [found for _, found in self._parts()]
-        solved = [np.isin(found.node_feeder, balance["feeder"]) for found in parts]
-        tables = [
-            found.table if kept.all() else found.table.filter(pa.array(kept[found.is_element]))
-            for found, kept in zip(parts, solved, strict=True)
-        ]
-        is_element = np.concatenate([found.is_element[kept] for found, kept in zip(parts, solved, strict=True)])
-        transformer = np.concatenate(
-            [found.transformer[kept[found.is_element]] for found, kept in zip(parts, solved, strict=True)]
-        )
-        lost, lowest, mean = (balance[name][is_element] for name in ("edge_loss_kwh", "vm_lowest_pu", "vm_mean_pu"))
-        line = transformer < 0
-        columns = [
-            pa.array(lost),
-            pa.array(balance["iron_loss_kwh"][transformer], mask=line),
-            *(pa.array(pu, mask=np.isnan(pu)) for pu in (lowest, mean)),
-            pa.array(loading_pu[transformer], mask=line),
-        ]
-        table = pa.concat_tables(tables)
-        return pa.table([*table.columns, *columns], names=list(NETWORK_LOSSES.column_names))
+from ghostload.wires.parts import WiresPart
 
 
 def network_table(part: WiresPart, named: pa.Array | None = None) -> pa.Table:
@@ -138,13 +43,13 @@ def network_table(part: WiresPart, named: pa.Array | None = None) -> pa.Table:
     return pa.table(
         {
             "line_id": (element_ids(part) if named is None else named).take(pa.array(rows)),
-            "kind": _names(levels, line),
+            "kind": names_of(levels, line),
             "voltage_kv": kv[line],
-            "conductor": _names([entry.name for entry in practice.lines], line),
-            "phases": _names([phases_of(mask) for mask in range(8)], wires.phases[rows]),
+            "conductor": names_of([entry.name for entry in practice.lines], line),
+            "phases": names_of([phases_of(mask) for mask in range(8)], wires.phases[rows]),
             "length_m": layout.length_m[rows],
-            "feeder_id": _coded("FD_", _feeder_at(part)[rows], part.feeders),
-            "transformer_id": _coded("TX_", layout.transformer[rows], part.transformers, ~low),
+            "feeder_id": named_at("FD_", feeder_at(part)[rows], part.feeders),
+            "transformer_id": named_at("TX_", layout.transformer[rows], part.transformers, ~low),
             "drop_percent": 100.0 * (1.0 - wires.vm_pu[rows]),
             "lon0": layout.lon[near],
             "lat0": layout.lat[near],
@@ -171,7 +76,7 @@ def element_ids(part: WiresPart) -> pa.Array:
     """
     layout = part.wires.layout
     kind, nodes = layout.kind, np.arange(len(layout))
-    feeder = _feeder_at(part)
+    feeder = feeder_at(part)
     junctions = np.cumsum(kind == Kind.MV_JUNCTION)
     junction = junctions - np.append(0, junctions)[layout.feeder_start[feeder]]
     pole = nodes - layout.block_start[np.maximum(layout.transformer, 0)]
@@ -197,40 +102,7 @@ def element_ids(part: WiresPart) -> pa.Array:
     return pa.concat_arrays([named[what] for what in at]).take(pa.array(order))
 
 
-def elements_of(part: WiresPart, named: pa.Array) -> Elements:
-    """Return the lines and transformers of a part.
-
-    Parameters
-    ----------
-    part : WiresPart
-    named : pyarrow.StringArray
-        What :func:`element_ids` gives.
-    """
-    wires = part.wires
-    layout, feeder = wires.layout, _feeder_at(part)
-    is_unit = layout.kind == Kind.TRANSFORMER_LV
-    is_element = is_unit | (wires.line >= 0)
-    rows, unit = np.flatnonzero(is_element), is_unit[is_element]
-    levels = [entry.level for entry in wires.practice.lines]
-    meter = layout.meter[rows]
-    columns = [
-        named.take(pa.array(rows)),
-        _names([*levels, "transformer"], np.where(unit, len(levels), wires.line[rows])),
-        _coded("FD_", feeder[rows], part.feeders),
-        _coded("TX_", layout.transformer[rows], part.transformers, layout.kind[rows] <= Kind.TRANSFORMER_HV),
-        _coded("MTR_", meter, part.meters, meter < 0),
-        named.take(pa.array(layout.parent[rows])),
-        pa.array(layout.length_m[rows], mask=unit),
-    ]
-    return Elements(
-        pa.table(columns, names=list(_FIXED)),
-        part.feeders[feeder].astype(np.int32),
-        is_element,
-        np.where(unit, part.transformers[np.maximum(layout.transformer[rows], 0)], -1).astype(np.int32),
-    )
-
-
-def _feeder_at(part: WiresPart) -> IntArray:
+def feeder_at(part: WiresPart) -> IntArray:
     """Return the position in the part of the feeder of each node."""
     layout = part.wires.layout
     return np.searchsorted(layout.feeder_start, np.arange(len(layout)), side="right") - 1
@@ -242,12 +114,13 @@ def _joined(*parts: str | IntArray) -> pa.Array:
     return pc.binary_join_element_wise(*texts, "")
 
 
-def _names(names: list[str], index: NDArray[np.integer[Any]]) -> pa.DictionaryArray:
+def names_of(names: list[str], index: NDArray[np.integer[Any]]) -> pa.DictionaryArray:
+    """Return names by positions among some, coded in the same way whatever the positions are."""
     distinct = sorted(set(names))
     place = np.array([distinct.index(name) for name in names], dtype=np.int8)
     return pa.DictionaryArray.from_arrays(pa.array(place[index]), pa.array(distinct))
 
 
-def _coded(prefix: str, index: IntArray, numbers: IntArray, none: BoolArray | None = None) -> pa.DictionaryArray:
+def named_at(prefix: str, index: IntArray, numbers: IntArray, none: BoolArray | None = None) -> pa.StringArray:
     """Return ids by positions among some numbers; null where ``none`` holds."""
-    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32), mask=none), ids(prefix, numbers))
+    return ids(prefix, numbers).take(pa.array(index, mask=none))

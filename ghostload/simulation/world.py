@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from ghostload.anomalies.events import Events
@@ -17,12 +16,11 @@ from ghostload.consumption.intervals import RESOLUTIONS, steps_in_month
 from ghostload.consumption.reactive import own_reactive, shares_of
 from ghostload.metering.feeders import feeder_gain
 from ghostload.metering.transformers import has_transformer_meter, transformer_gain
-from ghostload.simulation.balance import Arrays
-from ghostload.simulation.energy_tables import energy_tables
+from ghostload.scratch import Scratch
 from ghostload.simulation.feeder import Feeder
 from ghostload.simulation.months import Months, blocks_of, habits_in, rows_of
-from ghostload.simulation.network import Lines
 from ghostload.simulation.rows import Rows
+from ghostload.simulation.run import Arrays
 from ghostload.streams import BLOCK, BoolArray, FloatArray, IntArray, Streams
 from ghostload.territory import Territory
 from ghostload.wires import Wires, build_wires
@@ -44,6 +42,8 @@ class World:
         As :func:`~ghostload.consumption.customers.known_customers` keeps them.
     capacity_kva : (transformers,) array
     events : Events
+    scratch : Scratch
+        Keeps what grows with the number of meters.
     """
 
     config: GeneratorConfig
@@ -53,6 +53,7 @@ class World:
     known: Customers
     capacity_kva: FloatArray
     events: Events
+    scratch: Scratch = field(default_factory=Scratch)
 
     @property
     def customers(self) -> Customers:
@@ -120,11 +121,6 @@ class World:
         )
 
     @cached_property
-    def lines(self) -> Lines:
-        """The table of all lines, as far as it is made."""
-        return Lines(self.wiring, len(self.known))
-
-    @cached_property
     def has_meter(self) -> BoolArray:
         """(transformers,) which of them have a meter."""
         return has_transformer_meter(len(self.capacity_kva), self.config.metering, self.streams)
@@ -156,15 +152,11 @@ class World:
         """Return the numbers of a feeder's transformers, ascending."""
         return np.flatnonzero(self.territory.transformer_feeder == feeder)
 
-    def energy_tables(self, balance: Arrays) -> dict[str, pa.Table]:
-        """Return the tables of the balances of transformers and feeders, and of what is lost in each element."""
-        return energy_tables(balance, self.lines, self.capacity_kva, self.has_meter, self.numbers)
-
     def prepare(self) -> None:
         """Draw what all feeders share, before threads ask for it at once."""
         _ = (self._meters_by_feeder, self.has_meter, self.gain, self.head_gain, self.steps)
         if self.flow:
-            _ = (self.wiring, self.lines)
+            _ = self.wiring
 
     def feeder(self, number: int, months: Months, *, meters: IntArray | None = None, flow: bool = True) -> Feeder:
         """Return a feeder, ready to be simulated.
@@ -185,7 +177,6 @@ class World:
             from ghostload.physics.plan import FeederPlan
 
             part, local = self.wiring.of(number)
-            self.lines.see(part)
             plan = FeederPlan(part.wires, local)
             order = np.searchsorted(own, part.meters[plan.meters])
         meters = own if meters is None or plan is not None else np.intersect1d(own, meters)

@@ -85,7 +85,12 @@ class WiresInParts:
 
     def of(self, feeder: int) -> tuple[WiresPart, int]:
         """Return the part that a feeder is in, and its number there."""
-        return self.part(feeder // FEEDERS_AT_ONCE), feeder % FEEDERS_AT_ONCE
+        number, local = self.place_of(feeder)
+        return self.part(number), local
+
+    def place_of(self, feeder: int) -> tuple[int, int]:
+        """Return the number of the part that a feeder is in, and its number there."""
+        return divmod(feeder, FEEDERS_AT_ONCE)
 
     def part(self, number: int) -> WiresPart:
         """Return a part; threads may ask at once."""

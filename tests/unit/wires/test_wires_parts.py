@@ -6,13 +6,11 @@ import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pyarrow.compute as pc
 import pytest
 from wires_support import same
 
 from ghostload.config import GeneratorConfig, NetworkConfig, TerritoryConfig
 from ghostload.pipeline import build_world
-from ghostload.simulation.network import Lines, network_table
 from ghostload.wires import parts
 
 PRACTICES = ("metro_manila", "european")
@@ -39,20 +37,6 @@ def test_a_part_has_the_wires_of_the_whole(monkeypatch: pytest.MonkeyPatch, prac
         types = [part.wires.type_of(t) for t in range(len(part.transformers))]
         assert types == [whole.type_of(t) for t in part.transformers.tolist()]
         assert np.array_equal(part.wires.tap_pu, whole.tap_pu[part.transformers])
-
-
-def test_the_table_of_lines_is_the_same_from_parts_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "FEEDERS_AT_ONCE", 3)
-    world = build_world(GeneratorConfig(num_meters=900, territory=TerritoryConfig(transformers_per_feeder=2)))
-    whole = network_table(parts.WiresPart.whole(world.wires))
-    lines = Lines(world.wiring, 900)
-    lines.see(world.wiring.part(len(world.wiring) - 1))
-    assert len(world.wiring) > 1
-    table = lines.table()
-    assert table.to_pylist() == whole.to_pylist()
-    monkeypatch.setattr("ghostload.simulation.network.MOST_LINES", 899)
-    mains = Lines(world.wiring, 900).table()
-    assert mains.to_pylist() == whole.filter(pc.not_equal(whole["kind"], "drop")).to_pylist()
 
 
 def test_threads_that_ask_at_once_get_the_same_part() -> None:
