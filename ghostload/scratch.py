@@ -13,7 +13,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -162,6 +162,46 @@ class KeptTable:
             raise refused(self._scratch.folder, error) from None
 
 
+class NamedBytes:
+    """Bytes in a file with a name, for other processes to read; it goes with this object, or when it is closed.
+
+    Parameters
+    ----------
+    path : Path
+        Not there yet.
+    size : int
+        Above 0.
+
+    Attributes
+    ----------
+    path : Path
+    mapped : mmap.mmap
+        Zeros at first.
+
+    Raises
+    ------
+    OutputError
+        The disk does not take them.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x+b") as file, ExitStack() as stack:
+                self._end = weakref.finalize(self, _unlink, path)
+                stack.callback(self.close)
+                _reserve(file, size)
+                self.mapped = _mapped(file)
+                stack.pop_all()
+        except OSError as error:
+            raise refused(path.parent, error) from None
+
+    def close(self) -> None:
+        """Take the file away."""
+        self._end()
+
+
 def let_go() -> None:
     """Have the system take back the memory of all such files; what is asked for again is read again."""
     advice = getattr(mmap, "MADV_DONTNEED", None)
@@ -197,3 +237,8 @@ def _mapped(file: IO[bytes], access: int = mmap.ACCESS_WRITE) -> mmap.mmap:
 def _end(file: IO[bytes]) -> None:
     with suppress(OSError):
         file.close()
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

@@ -126,7 +126,7 @@ def _with_partners(world: World, meters: IntArray) -> IntArray:
 def _months(world: World, meters: IntArray, simulate_block: Callable[[World, int, int], Arrays]) -> Months:
     """Compute the months of the blocks that hold some meters; of others nothing is known."""
     count = len(world.known)
-    kept = KeptMonths(world.events, count, len(world.numbers))
+    kept = KeptMonths(world.events, count, len(world.numbers), world.scratch)
     for start, stop in blocks_of(meters, BLOCK, count):
         arrays = simulate_block(world, start, stop)
         kept.put(start, world.rows_of(start, arrays), arrays)

@@ -61,13 +61,12 @@ def run_blocks(
     """
     count, months, events = len(world.known), len(world.numbers), len(world.events)
     by_feeder = world.flow or world.config.interval is not None
-    folder = store.folder if store is not None else None
     scratch = world.scratch
     registered, lost, exposed = scratch.zeros((months, count)), scratch.zeros(events), scratch.zeros(events)
     blocks = [(a, min(a + meters, count)) for a in range(0, count, meters)]
     done = 0
     with ExitStack() as stack:
-        kept = KeptMonths(world.events, count if by_feeder else 0, months, folder, shared=shared)
+        kept = KeptMonths(world.events, count if by_feeder else 0, months, scratch, shared=shared)
         stack.callback(kept.close)
         for (start, stop), arrays in _run(world, blocks, simulate, jobs, store if len(blocks) > 1 else None):
             registered[:, start:stop] = arrays["registered_kwh"].T

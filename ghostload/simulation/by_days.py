@@ -8,6 +8,7 @@ import numpy as np
 
 from ghostload.engines import open_engine
 from ghostload.errors import UsageError
+from ghostload.scratch import let_go
 from ghostload.simulation.balance import Arrays, lost_kwh, physical, stacked
 from ghostload.simulation.feeder import Feeder
 from ghostload.simulation.grid_tables import GridTables
@@ -55,6 +56,7 @@ def balance_by_days(world: World, months: Months, *, jobs: int, report: Progress
     with open_engine("threads" if jobs > 1 else "serial", jobs) as engine:
         for number, found in zip(feeders, engine.run(solve, feeders), strict=True):
             tables.add(number, found)
+            let_go()
     return tables
 
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ghostload.export.network import MOST_LINES
-from ghostload.scratch import let_go
 from ghostload.simulation.balance import Balances
 from ghostload.simulation.elements import Elements, elements_of
 from ghostload.simulation.energy_tables import energy_tables
@@ -62,7 +61,6 @@ class GridTables:
         self.balances.add(feeder, transformers, balance)
         loading = (balance["peak_kva"] / world.capacity_kva[transformers, None]).max(axis=1)
         self._losses.add(self._seen[number][1].losses(local, transformers, balance, loading))
-        let_go()
 
     def tables(self) -> dict[str, pa.Table]:
         """Return the tables of energies and of what is lost, when all feeders are taken in."""

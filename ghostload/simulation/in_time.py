@@ -22,6 +22,7 @@ from ghostload.export.readings import FeederFiles
 from ghostload.export.workspace import reported
 from ghostload.schema import feeder_id
 from ghostload.schema_in_time import PARTITIONED
+from ghostload.scratch import let_go
 from ghostload.simulation.balance import month_balance, stacked
 from ghostload.simulation.feeder import Feeder, FeederMonth
 from ghostload.simulation.grid_tables import GridTables
@@ -90,6 +91,7 @@ def run_feeders(
         files |= files_in(arrays, store.folder)
         if grid is not None:
             grid.add(number, arrays)
+        let_go()
     made = replace(dataset, files=files, keep=keep)
     if grid is None:
         return made

@@ -16,6 +16,7 @@ from ghostload.anomalies.in_time import Part
 from ghostload.consumption.customers import Customers
 from ghostload.consumption.habits import Habits
 from ghostload.export.partial import unfinished
+from ghostload.scratch import Scratch
 from ghostload.simulation.rows import KeptRows, Rows, RowSource, SharedRows
 from ghostload.streams import FloatArray, IntArray
 
@@ -97,8 +98,8 @@ class KeptMonths:
         Of all meters.
     meters, months : int
         How many there are.
-    folder : Path, optional
-        Where files are made; the system's temporary folder by default.
+    scratch : Scratch
+        Where they lie.
     shared : bool
         Whether other processes will read them.
 
@@ -107,14 +108,12 @@ class KeptMonths:
     months : Months
     """
 
-    def __init__(
-        self, events: Events, meters: int, months: int, folder: Path | None = None, *, shared: bool = False
-    ) -> None:
+    def __init__(self, events: Events, meters: int, months: int, scratch: Scratch, *, shared: bool = False) -> None:
         with ExitStack() as stack:
             names = [unfinished(f"{part}-of-months") if shared else None for part in ("meters", "events")]
-            self._rows = KeptRows(row_type(months), meters, folder, names[0])
+            self._rows = KeptRows(row_type(months), meters, scratch, names[0])
             stack.callback(self._rows.close)
-            self._effects = KeptRows(effect_type(months), len(events), folder, names[1])
+            self._effects = KeptRows(effect_type(months), len(events), scratch, names[1])
             stack.pop_all()
         self.months = Months(self._rows, events, self._effects)
 

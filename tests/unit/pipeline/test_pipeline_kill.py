@@ -73,7 +73,7 @@ def test_a_run_whose_workers_read_the_months_leaves_no_file_of_them(whole: dict[
     target, partial = tmp_path / "set", tmp_path / ".set.ghostload-partial"
     by_processes = _command(str(target), "--jobs", "2", "--engine", "processes", "--resume")
     full = _with_small_files(by_processes, 50_000)
-    assert (full.returncode, full.stderr.count("cannot keep the months of the meters: File too large")) == (1, 1)
+    assert (full.returncode, full.stderr.count("cannot keep what does not fit in memory: File too large")) == (1, 1)
     assert "Traceback" not in full.stderr
     assert not list(tmp_path.iterdir()), "nothing was finished"
     process = subprocess.Popen([*by_processes, "-q"], start_new_session=True)

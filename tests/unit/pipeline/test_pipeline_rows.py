@@ -17,6 +17,7 @@ import pytest
 from ghostload.config import GeneratorConfig
 from ghostload.errors import DataError, OutputError
 from ghostload.pipeline import METERS_PER_BLOCK, build_world, simulate_block
+from ghostload.scratch import Scratch
 from ghostload.simulation.blocks import run_blocks
 from ghostload.simulation.months import habits_in, row_type
 from ghostload.simulation.rows import KeptRows, SharedRows
@@ -33,8 +34,8 @@ def filled(count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("in_memory", [0, 1 << 30])
 def test_rows_are_taken_as_they_were_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int) -> None:
-    monkeypatch.setattr(KeptRows, "IN_MEMORY", in_memory)
-    rows, kept = filled(500), KeptRows(KIND, 600, tmp_path / "made")
+    monkeypatch.setattr(Scratch, "IN_MEMORY", in_memory)
+    rows, kept = filled(500), KeptRows(KIND, 600, Scratch(tmp_path / "made"))
     kept.put(300, rows[300:])
     kept.put(0, rows[:200])
     wanted = np.array([0, 7, 199, 300, 499, 7])
@@ -46,7 +47,7 @@ def test_rows_are_taken_as_they_were_put(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_rows_with_a_name_are_read_elsewhere_until_they_are_closed(tmp_path: Path) -> None:
     rows = filled(500)
-    kept = KeptRows(KIND, 500, tmp_path, "rows")
+    kept = KeptRows(KIND, 500, Scratch(tmp_path), "rows")
     kept.put(0, rows)
     shared = SharedRows(kept.share("key"), KIND, 500, "key")
     wanted = np.array([499, 0, 7, 7])
@@ -60,7 +61,7 @@ def test_rows_with_a_name_are_read_elsewhere_until_they_are_closed(tmp_path: Pat
 
 
 def test_a_file_that_nobody_closed_goes_with_its_rows(tmp_path: Path) -> None:
-    kept = KeptRows(KIND, 500, tmp_path, "rows")
+    kept = KeptRows(KIND, 500, Scratch(tmp_path), "rows")
     assert list(tmp_path.iterdir())
     del kept
     gc.collect()
@@ -71,7 +72,7 @@ REFUSED = r"rows: is cut short, or holds the months of other settings; run the s
 
 
 def test_rows_that_are_not_whole_are_refused(tmp_path: Path) -> None:
-    kept = KeptRows(KIND, 500, tmp_path, "rows")
+    kept = KeptRows(KIND, 500, Scratch(tmp_path), "rows")
     kept.put(0, filled(500))
     shared = SharedRows(tmp_path / "rows", KIND, 500, "key")
     with pytest.raises(DataError, match=REFUSED):
@@ -87,7 +88,7 @@ def test_rows_that_are_not_whole_are_refused(tmp_path: Path) -> None:
     "other", [{"key": "other"}, {"count": 499}, {"count": 250, "kind": np.dtype([("a", KIND), ("b", KIND)])}]
 )
 def test_rows_of_something_else_are_refused(tmp_path: Path, other: dict[str, object]) -> None:
-    kept = KeptRows(KIND, 500, tmp_path, "rows")
+    kept = KeptRows(KIND, 500, Scratch(tmp_path), "rows")
     shared = SharedRows(kept.share("key"), KIND, 500, "key")
     assert (shared.take(np.array([499])) == np.zeros(1, KIND)).all()
     with pytest.raises(DataError, match=REFUSED):
@@ -96,7 +97,7 @@ def test_rows_of_something_else_are_refused(tmp_path: Path, other: dict[str, obj
 
 def test_rows_without_a_name_are_not_shared(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="name their file"):
-        KeptRows(KIND, 5, tmp_path).share("key")
+        KeptRows(KIND, 5, Scratch(tmp_path)).share("key")
 
 
 @pytest.fixture
@@ -111,10 +112,10 @@ def small_files() -> Iterator[None]:
 
 @pytest.mark.usefixtures("small_files")
 def test_a_disk_that_does_not_take_them_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(KeptRows, "IN_MEMORY", 0)
+    monkeypatch.setattr(Scratch, "IN_MEMORY", 0)
     for name in (None, "rows"):
-        with pytest.raises(OutputError, match=r"cannot keep the months of the meters: .*; free some space"):
-            KeptRows(KIND, 500, tmp_path, name)
+        with pytest.raises(OutputError, match=r"cannot keep what does not fit in memory: .*; free some space"):
+            KeptRows(KIND, 500, Scratch(tmp_path), name)
     assert not list(tmp_path.iterdir())
 
 
@@ -130,7 +131,7 @@ def test_feeders_get_the_same_rows_from_a_file_as_from_memory(
         return found, world.feeder(0, found.kept.months)
 
     found, one = feeder()
-    monkeypatch.setattr(KeptRows, "IN_MEMORY", 0)
+    monkeypatch.setattr(Scratch, "IN_MEMORY", 0)
     other = feeder()[1]
     assert np.array_equal(one.registered_kwh, found.registered_kwh[:, one.meters].T)
     assert np.array_equal(one.registered_kwh, other.registered_kwh)

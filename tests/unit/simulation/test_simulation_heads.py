@@ -18,6 +18,7 @@ from ghostload.errors import UsageError
 from ghostload.metering.feeders import feeder_gain
 from ghostload.pipeline import METERS_PER_BLOCK, build_world, compute_readings, simulate_block
 from ghostload.schema import LOSS_KINDS
+from ghostload.scratch import Scratch
 from ghostload.simulation.balance import month_balance, physical, stacked
 from ghostload.simulation.blocks import run_blocks
 from ghostload.simulation.by_days import balance_by_days
@@ -274,7 +275,9 @@ def test_a_month_without_any_solution_has_no_voltage(world: World) -> None:
 def _one_month(months: Months, meters: int, at: int) -> Months:
     rows = months.rows.take(np.arange(meters))
     demand, registered = (rows[name][:, at : at + 1] for name in ("demand_kwh", "registered_kwh"))
-    one, effects = KeptRows(row_type(1), len(rows)), KeptRows(effect_type(1), len(months.events))
+    one, effects = (
+        KeptRows(kind, n, Scratch()) for kind, n in ((row_type(1), len(rows)), (effect_type(1), len(months.events)))
+    )
     one.put(0, rows_of(demand, registered, habits_in(rows), rows["reactive"]))
     found = months.effects.take(np.arange(len(months.events)))
     of_month = np.zeros(len(found), effect_type(1))
