@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 _MAIN = "import sys; sys.argv[0] = 'ghostload'; from ghostload_cli.main import main; main()"
 
@@ -34,3 +36,37 @@ def machine(*names: str) -> str:
         f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, Python "
         f"{platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in (*names, 'ghostload'))}"
     )
+
+
+def report(
+    script: str,
+    head: list[str],
+    parts: Mapping[str, tuple[str, Callable[[Any], list[str]]]],
+    chosen: Iterable[str] | None,
+    asked: Any,
+    file: Path | None,
+) -> None:
+    """Measure the chosen parts, or all; print what is found, and write it to a file.
+
+    Parameters
+    ----------
+    script : str
+        Name of the script, without ending.
+    head : list of str
+        Lines before the parts.
+    parts : mapping
+        Title and function of each part by its name.
+    chosen : iterable of str, optional
+    asked : object
+        What the functions take.
+    file : Path, optional
+    """
+    lines = [*head, ""]
+    print("\n".join(lines), flush=True)
+    for name in chosen or parts:
+        title, measure = parts[name]
+        found = [f"## {title}", "", f"`python benchmarks/{script}.py --part {name}`", "", *measure(asked), ""]
+        print("\n".join(found), flush=True)
+        lines += found
+    if file is not None:
+        file.write_text("\n".join(lines), encoding="utf-8")

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from generated import command, machine, run_options, shown
+from generated import command, machine, report, run_options, shown
 from processors import free_processors
 
 from ghostload.config import GeneratorConfig
@@ -234,21 +234,15 @@ def main() -> None:
     if options.output_dir and options.part:
         parser.error("--output-dir is for all parts")
     run(480, 1, "30min", 1)
-    lines = [
+    head = [
         "# Readings in time: speed and memory",
         "",
         "Made by `python benchmarks/intervals.py --output-dir reports`.",
         "",
         f"{machine('numpy', 'pyarrow', 'numba')}; compiled before. Memory is the peak of resident memory.",
-        "",
     ]
-    for name in options.part or parts:
-        title, measure = parts[name]
-        found = [f"## {title}", "", f"`python benchmarks/intervals.py --part {name}`", "", *measure(options.times), ""]
-        print("\n".join(found), flush=True)
-        lines += found
-    if options.output_dir:
-        (options.output_dir / "intervals.md").write_text("\n".join(lines), encoding="utf-8")
+    file = options.output_dir / "intervals.md" if options.output_dir else None
+    report("intervals", head, parts, options.part, options.times, file)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from generated import command, machine, run_options, shown
+from generated import command, machine, report, run_options, shown
 
 SIZES = (50_000, 200_000, 800_000)
 EVERY_S = 0.02
@@ -243,7 +243,7 @@ def main() -> None:
         parser.error("--output-dir is for all parts")
     run(480, 1, "1h", 1)
     run(480, 1, None, 1)
-    lines = [
+    head = [
         "# Memory",
         "",
         f"Made by `python {' '.join(['benchmarks/memory.py', *sys.argv[1:]])}`.",
@@ -253,16 +253,9 @@ def main() -> None:
         f"Peaks, looked at every {1000 * EVERY_S:.0f} ms. Anonymous memory is what the process needs; pages of files",
         "are copies that the system takes back when it needs the room. Files without names lie on the disk until the",
         "run ends. 1 MB is 1,048,576 bytes.",
-        "",
     ]
-    print("\n".join(lines), flush=True)
-    for name in options.part or PARTS:
-        title, measure = PARTS[name]
-        found = [f"## {title}", "", f"`python benchmarks/memory.py --part {name}`", "", *measure(options.meters), ""]
-        print("\n".join(found), flush=True)
-        lines += found
-    if options.output_dir:
-        (options.output_dir / "memory.md").write_text("\n".join(lines), encoding="utf-8")
+    file = options.output_dir / "memory.md" if options.output_dir else None
+    report("memory", head, PARTS, options.part, options.meters, file)
 
 
 if __name__ == "__main__":
