@@ -1,10 +1,9 @@
 """Measure readings in time against the floor, and whole runs of ``ghostload generate --interval``.
 
-python benchmarks/intervals.py --output-dir reports           # all of it, and reports/intervals.md; some six minutes
+python benchmarks/intervals.py --output-dir reports           # all of it, and reports/intervals.md; some five minutes
 python benchmarks/intervals.py --part floor                   # nanoseconds a reading, one feeder, one thread
 python benchmarks/intervals.py --part jobs                    # the same year with one job and with two
 python benchmarks/intervals.py --part runs                    # wall time and peak memory of whole runs
-python benchmarks/intervals.py --part memory                  # peak memory with the number of meters
 python benchmarks/intervals.py --part paper                   # a large utility's year, from the speed measured here
 """
 
@@ -12,18 +11,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from generated import command, machine, report, run_options, shown
 from processors import free_processors
 
 from ghostload.config import GeneratorConfig
@@ -33,7 +30,6 @@ from ghostload.schema_in_time import PARTITIONED
 from ghostload.simulation.blocks import run_blocks
 from ghostload.simulation.tables import month_tables, starts_ms, wanted_tables
 
-RUN = "import sys; sys.argv[0] = 'ghostload'; from ghostload_cli.main import main; main()"
 UTILITY_METERS, UTILITY_STEPS, CLUSTER_CORES = 8_000_000, 365 * 96, 64
 
 
@@ -134,21 +130,19 @@ def against_the_floor(times: int) -> list[str]:
 
 def run(meters: int, months: int, interval: str | None, jobs: int, *more: str) -> Took:
     """Run the command into a folder that is thrown away."""
-    options = ["--num-meters", str(meters), "--num-months", str(months), "--jobs", str(jobs), *more]
-    options += ["--interval", interval] if interval else []
+    given = run_options(meters, months, interval, jobs, *more)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "set"
-        command = [sys.executable, "-c", RUN, "generate", *options, "--output-dir", str(folder), "-q"]
         begin = time.perf_counter()
-        process = subprocess.Popen(command)
+        process = subprocess.Popen([*command(given, folder), "-q"])
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
         if status:
-            raise SystemExit(f"{' '.join(command)} failed")
+            raise SystemExit(f"{shown(given)} failed")
         files = [*folder.glob("readings/*/*.parquet")]
         size = sum(file.stat().st_size for file in folder.rglob("*.parquet"))
         return Took(
-            f"ghostload generate {' '.join(options)}",
+            shown(given),
             wall,
             usage.ru_utime + usage.ru_stime,
             usage.ru_maxrss / 1024,
@@ -198,24 +192,6 @@ def whole_runs() -> list[str]:
     return [*lines, "", "All with voltages, transformers' energies and truth beside the readings."]
 
 
-def growth_of_memory() -> list[str]:
-    """Return peak memory against the number of meters."""
-    lines = ["| command | wall | peak memory | bytes a meter more than the row before |", "|---|---|---|---|"]
-    for months, interval, sizes in ((1, "1h", (5000, 50_000, 200_000)), (12, None, (5000, 100_000, 400_000))):
-        before: tuple[int, float] | None = None
-        for meters in sizes:
-            took = run(meters, months, interval, 2)
-            slope = "" if before is None else f"{(took.peak_mb - before[1]) * 2**20 / (meters - before[0]):.0f}"
-            lines.append(f"| `{took.command}` | {took.wall_s:.1f} s | {took.peak_mb:.0f} MB | {slope} |")
-            before = meters, took.peak_mb
-    return [
-        *lines,
-        "",
-        "Up to some 50,000 meters what does not grow further is still growing: blocks of 16,384 meters for each job,",
-        "and the largest feeder.",
-    ]
-
-
 def on_paper() -> list[str]:
     """Return a large utility's year at 15 minutes, from the readings that a second and further months add."""
     short, long = run(5000, 1, "15min", 2), run(5000, 4, "15min", 2)
@@ -242,17 +218,6 @@ def on_paper() -> list[str]:
     ]
 
 
-def machine() -> str:
-    """Say what the figures were measured on."""
-    names = ("numpy", "pyarrow", "numba")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, Python "
-        f"{platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in names)}, "
-        f"ghostload {version('ghostload')}; compiled before. Memory is the peak of resident memory."
-    )
-
-
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -260,7 +225,6 @@ def main() -> None:
         "floor": ("Against the floor", against_the_floor),
         "jobs": ("Two jobs", lambda times: one_and_two_jobs(max(1, times // 2))),
         "runs": ("Whole runs", lambda _: whole_runs()),
-        "memory": ("Memory", lambda _: growth_of_memory()),
         "paper": ("A large utility, on paper", lambda _: on_paper()),
     }
     parser.add_argument("--part", choices=parts, action="append", help="only this; repeatable")
@@ -270,21 +234,15 @@ def main() -> None:
     if options.output_dir and options.part:
         parser.error("--output-dir is for all parts")
     run(480, 1, "30min", 1)
-    lines = [
+    head = [
         "# Readings in time: speed and memory",
         "",
         "Made by `python benchmarks/intervals.py --output-dir reports`.",
         "",
-        machine(),
-        "",
+        f"{machine('numpy', 'pyarrow', 'numba')}; compiled before. Memory is the peak of resident memory.",
     ]
-    for name in options.part or parts:
-        title, measure = parts[name]
-        found = [f"## {title}", "", f"`python benchmarks/intervals.py --part {name}`", "", *measure(options.times), ""]
-        print("\n".join(found), flush=True)
-        lines += found
-    if options.output_dir:
-        (options.output_dir / "intervals.md").write_text("\n".join(lines), encoding="utf-8")
+    file = options.output_dir / "intervals.md" if options.output_dir else None
+    report("intervals", head, parts, options.part, options.times, file)
 
 
 if __name__ == "__main__":

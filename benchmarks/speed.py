@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -17,10 +16,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
+from generated import machine
+
 FLOOR = [sys.executable, "-c", "import numpy, pandas, scipy, pyarrow"]
+LIBRARIES = ("numpy", "numba", "pandas", "pyarrow", "shapely")
 GHOSTLOAD = [str(Path(sys.executable).with_name("ghostload"))]
 
 
@@ -148,17 +149,6 @@ def help_imports() -> list[str]:
     ]
 
 
-def machine() -> str:
-    """Say what the figures were measured on."""
-    names = ("numpy", "numba", "pandas", "pyarrow", "shapely")
-    libraries = ", ".join(f"{name} {version(name)}" for name in names)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, {libraries}, ghostload {version('ghostload')}."
-    )
-
-
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -169,7 +159,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lines = ["# Performance", "", "Made by `python benchmarks/speed.py`.", "", machine(), ""]
+        lines = ["# Performance", "", "Made by `python benchmarks/speed.py`.", "", f"{machine(*LIBRARIES)}.", ""]
         lines += ["## The whole command", "", *whole_command(folder, options.times), ""]
         if options.quick:
             print("\n".join(lines))

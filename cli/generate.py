@@ -158,8 +158,12 @@ def _generate(config: GeneratorConfig, log: Log, engine: Engine, *, jobs: int, f
             log.event("resume", f"{found} finished blocks found" if found else "nothing to go on with", blocks=found)
         try:
             dataset = SyntheticDataPipeline(config).build(log.progress, jobs=jobs, store=store, engine=engine)
+            log.progress("checks", 0, 1)
             report = validate(dataset, jobs=jobs)
+            log.progress("checks", 1, 1)
+            log.progress("files", 0, 1)
             write_dataset(dataset, config.output_dir, force=force, validation=report, workspace=workspace)
+            log.progress("files", 1, 1)
         except BaseException:
             kept = len(store.names())
             if kept:

@@ -13,7 +13,7 @@ import click
 _SOON_S = 2.0
 """A stage that lasts longer tells its rate."""
 _SHOW_S = 0.1
-"""Least time between two lines of progress, but for the last of a stage; -v shows all."""
+"""Least time between two lines of progress, but for the first and the last of a stage; -v shows all."""
 
 
 class Log:
@@ -43,12 +43,12 @@ class Log:
         Of a stage that takes longer than some seconds the rate and the time left are told too.
         """
         with self._lock:
-            now = time.monotonic()
+            now, new = time.monotonic(), stage not in self._began
             begin, first = self._began.setdefault(stage, (now, done))
             took, gained = now - begin, done - first
             rate = gained / took if took > _SOON_S and gained > 0 else None
             left = (total - done) / rate if rate else None
-            if not self._verbose and done < total and now - self._last < _SHOW_S:
+            if not (self._verbose or new) and done < total and now - self._last < _SHOW_S:
                 return
             self._last = now
             self._say(stage, done, total, rate, left)

@@ -123,7 +123,8 @@ class Dataset:
     @cached_property
     def transformer_index(self) -> IntArray:
         """(meters,) row of each meter's transformer in the transformers table, -1 where there is none."""
-        found = pc.index_in(self.tables["meters"]["transformer_id"], self.tables["transformers"]["transformer_id"])
+        known = _flat(self.tables["transformers"]["transformer_id"])
+        found = pc.index_in(self.tables["meters"]["transformer_id"], value_set=known)
         return np.asarray(pc.fill_null(found, -1), dtype=np.int64)
 
     @cached_property
@@ -274,8 +275,8 @@ class Dataset:
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
-    """One contiguous array."""
-    return column.combine_chunks()
+    """Return text as one contiguous array, plain."""
+    return column.cast(pa.string()).combine_chunks()
 
 
 def _plain(table: pa.Table) -> pa.Table:

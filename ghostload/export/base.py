@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from ghostload.dataset.dataset import Dataset
 from ghostload.export.sink import Sink
 from ghostload.registry import Registry
+from ghostload.scratch import Scratch
 
 if TYPE_CHECKING:
     from ghostload.validation import ValidationReport
@@ -25,11 +26,14 @@ class ExportJob:
         Takes the files.
     validation : ValidationReport, optional
         What the checks say of the data set.
+    scratch : Scratch
+        Takes arrays that are as long as a table.
     """
 
     dataset: Dataset
     sink: Sink
     validation: ValidationReport | None = None
+    scratch: Scratch = field(default_factory=Scratch)
 
 
 class Exporter(ABC):

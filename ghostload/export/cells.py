@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 from ghostload.dataset.dataset import Dataset
 from ghostload.errors import OutputError
 from ghostload.schema import MONTH_PREFIX, Column, TableSchema
+from ghostload.scratch import let_go
+from ghostload.streams import IntArray
 
-BATCH_ROWS = 16_384
+BATCH_ROWS = 8_192
 """Rows that are turned into text at once; bounds the memory, does not show in the bytes."""
 
 _QUOTE, _BACKSLASH, _COMMA, _LINE, _RETURN, _FIRST_PRINTABLE = 34, 92, 44, 10, 13, 32
@@ -40,8 +42,33 @@ def ordered(dataset: Dataset, schema: TableSchema) -> tuple[pa.Table, tuple[Colu
 
 
 def batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
-    """Yield a table in pieces of at most :data:`BATCH_ROWS` rows."""
-    yield from (batch for batch in table.to_batches(max_chunksize=BATCH_ROWS) if batch.num_rows)
+    """Yield a table in pieces of at most :data:`BATCH_ROWS` rows; after each, files that tables lie in are let go."""
+    for batch in table.to_reader(max_chunksize=BATCH_ROWS):
+        if batch.num_rows:
+            yield batch
+            let_go()
+
+
+def placed(table: pa.Table) -> Iterator[tuple[slice, pa.RecordBatch]]:
+    """Yield what :func:`batches` does, each with the rows that it is."""
+    done = 0
+    for batch in batches(table):
+        yield slice(done, done + batch.num_rows), batch
+        done += batch.num_rows
+
+
+def taken(column: pa.ChunkedArray, rows: IntArray) -> pa.Array:
+    """Return the text at some rows, in their order; only the chunks that hold them are read."""
+    order = np.argsort(rows, kind="stable")
+    ascending, start = rows[order], 0
+    found = [pa.array([], pa.string())]
+    for chunk in column.chunks:
+        first, last = np.searchsorted(ascending, (start, start + len(chunk)))
+        found.append(chunk.take(pa.array(ascending[first:last] - start)).cast(pa.string()))
+        start += len(chunk)
+    place = np.empty(len(rows), dtype=np.int64)
+    place[order] = np.arange(len(rows))
+    return pa.concat_arrays(found).take(pa.array(place))
 
 
 def fixed(values: pa.Array, column: Column) -> pa.Array:

@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 from ghostload.dataset.dataset import Dataset
 from ghostload.errors import OutputError
 from ghostload.export.base import Exporter, ExportJob, register
-from ghostload.export.cells import batches, json_cells, raw
+from ghostload.export.cells import batches, json_cells, raw, taken
+from ghostload.export.served import Served
 from ghostload.schema import METERS, TRANSFORMERS, Column
+from ghostload.scratch import Scratch
 from ghostload.streams import IntArray
 
 _COUNT = Column("num_meters", "integer", "Meters that it serves")
@@ -34,7 +36,7 @@ class TransformersGeoJSON(Exporter):
         """Write ``transformers.geojson``."""
         count = job.dataset.tables["transformers"].num_rows
         with job.sink.open("transformers.geojson", rows=count) as file:
-            for piece in transformer_pieces(job.dataset):
+            for piece in transformer_pieces(job.dataset, job.scratch):
                 file.write(piece)
 
 
@@ -75,26 +77,19 @@ def transformers_geojson(dataset: Dataset) -> dict[str, Any]:
     return collection
 
 
-def transformer_pieces(dataset: Dataset) -> Iterator[bytes | memoryview]:
-    """Yield ``transformers.geojson``, piece by piece."""
-    table = dataset.tables["transformers"]
-    owner = dataset.transformer_index
-    order = np.argsort(owner, kind="stable")
-    counts = np.bincount(owner[owner >= 0], minlength=table.num_rows)
-    ends = np.cumsum(counts) + int((owner < 0).sum())
-    meter_ids = dataset.tables["meters"]["meter_id"]
+def transformer_pieces(dataset: Dataset, scratch: Scratch | None = None) -> Iterator[bytes | memoryview]:
+    """Yield ``transformers.geojson``, piece by piece; ``scratch`` takes what is as long as there are meters."""
+    table, meter_ids = dataset.tables["transformers"], dataset.tables["meters"]["meter_id"]
+    served = Served(dataset, scratch)
 
     def features() -> Iterator[pa.Array]:
-        done = 0
-        for batch in batches(table):
-            stop = done + batch.num_rows
-            here = counts[done:stop]
-            rows = order[ends[done] - counts[done] : ends[stop - 1]]
+        for first, last, rows in served.spans():
+            here = served.counts[first:last]
+            batch = table.slice(first, last - first).combine_chunks().to_batches()[0]
             properties = _properties(batch, TRANSFORMERS.columns, skip=("lat", "lon"))
             properties["num_meters"] = json_cells(pa.array(here), _COUNT)
-            properties["meter_ids"] = _id_lists(meter_ids.take(pa.array(rows)), here)
+            properties["meter_ids"] = _id_lists(taken(meter_ids, rows), here)
             yield _points(batch, properties)
-            done = stop
 
     yield from _collection(features())
 
@@ -111,9 +106,9 @@ def _properties(batch: pa.RecordBatch, columns: Any, skip: tuple[str, ...] = ())
     return {c.name: json_cells(batch.column(c.name), c) for c in columns if c.name not in skip}
 
 
-def _id_lists(ids: pa.ChunkedArray, counts: IntArray) -> pa.Array:
+def _id_lists(ids: pa.Array, counts: IntArray) -> pa.Array:
     """Return the ids as one JSON list for each transformer; ``ids`` stand transformer by transformer."""
-    cells = json_cells(pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string()), METERS.columns[0])
+    cells = json_cells(ids, METERS.columns[0])
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
     joined = pc.binary_join(pa.ListArray.from_arrays(offsets, cells), ",")
     return pc.binary_join_element_wise("[", joined, "]", "")

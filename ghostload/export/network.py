@@ -44,15 +44,11 @@ class NetworkGeoJSON(Exporter):
         if job.dataset.network is None:
             _copy(job)
             return
-        table = written_lines(job.dataset.network)
-        with job.sink.open(FILE, rows=table.num_rows) as file:
+        table = job.dataset.network
+        count = sum(batch.num_rows for batch in _written(table.select(["kind"])))
+        with job.sink.open(FILE, rows=count) as file:
             for piece in network_pieces(table):
                 file.write(piece)
-
-
-def written_lines(table: pa.Table) -> pa.Table:
-    """Return the lines that are written: all, or all but the service drops."""
-    return table if table.num_rows <= MOST_LINES else table.filter(pc.not_equal(table["kind"], "drop"))
 
 
 def network_pieces(table: pa.Table) -> Iterator[bytes | memoryview]:
@@ -64,11 +60,22 @@ def network_pieces(table: pa.Table) -> Iterator[bytes | memoryview]:
         As :func:`ghostload.simulation.network.network_table` makes it.
     """
     yield b'{"type":"FeatureCollection","features":[\n'
-    for number, batch in enumerate(batches(table)):
+    for number, batch in enumerate(_written(table)):
         if number:
             yield _BETWEEN
         yield raw(_features(batch))[: -len(_BETWEEN)]
     yield b"\n]}\n"
+
+
+def _written(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield the lines that are written: all, or all but the service drops."""
+    if table.num_rows <= MOST_LINES:
+        yield from batches(table)
+        return
+    for batch in batches(table):
+        lines = batch.filter(pc.not_equal(batch.column("kind"), "drop"))
+        if lines.num_rows:
+            yield lines
 
 
 def _features(batch: pa.RecordBatch) -> pa.Array:

@@ -36,8 +36,7 @@ class ParquetExporter(Exporter):
                 pq.ParquetWriter(OutStream(file), arrow, compression="zstd", store_schema=False) as writer,
             ):
                 for group in _groups(table):
-                    pieces = [pa.table(_cells(batch, columns), schema=arrow) for batch in batches(group)]
-                    writer.write_table(pa.concat_tables(pieces).combine_chunks(), row_group_size=ROWS_PER_GROUP)
+                    writer.write_table(_written(group, columns, arrow), row_group_size=ROWS_PER_GROUP)
 
 
 class OutStream:
@@ -65,6 +64,12 @@ class OutStream:
 
 def _groups(table: pa.Table) -> list[pa.Table]:
     return [table.slice(start, ROWS_PER_GROUP) for start in range(0, table.num_rows, ROWS_PER_GROUP)]
+
+
+def _written(group: pa.Table, columns: tuple[Column, ...], schema: pa.Schema) -> pa.Table:
+    """Return some rows as they are written."""
+    pieces = [pa.table(_cells(batch, columns), schema=schema) for batch in batches(group)]
+    return pa.concat_tables(pieces).combine_chunks()
 
 
 def _type(column: Column) -> pa.DataType:

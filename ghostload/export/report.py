@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ghostload import __version__
 from ghostload.config.model import CUSTOMER_CLASSES
 from ghostload.dataset.dataset import Dataset
 from ghostload.export.base import Exporter, ExportJob, register
+from ghostload.export.cells import batches, placed
+from ghostload.export.registered import Registered, floats, registered
+from ghostload.export.served import Served
 from ghostload.schema import FAMILIES, RISK_BANDS
-from ghostload.streams import FloatArray, IntArray
+from ghostload.scratch import Scratch
+from ghostload.streams import FloatArray
 
 Row = Sequence[str]
 MOST_UNSOLVED = 20
@@ -41,10 +47,10 @@ class ReportExporter(Exporter):
     def write(self, job: ExportJob) -> None:
         """Write ``generation_report.txt``."""
         with job.sink.open("generation_report.txt") as file:
-            file.write(report_text(job.dataset, job.validation).encode())
+            file.write(report_text(job.dataset, job.validation, job.scratch).encode())
 
 
-def report_text(dataset: Dataset, validation: Any = None) -> str:
+def report_text(dataset: Dataset, validation: Any = None, scratch: Scratch | None = None) -> str:
     """Return the report.
 
     Parameters
@@ -52,15 +58,18 @@ def report_text(dataset: Dataset, validation: Any = None) -> str:
     dataset : Dataset
     validation : ValidationReport, optional
         What the checks say of it.
+    scratch : Scratch, optional
+        Takes arrays that are as long as there are meters.
     """
-    means, zeros = _monthly_means(dataset)
+    scratch = scratch or Scratch()
+    found = registered(dataset, scratch)
     sections = [
         _section("Counts", _aligned(_counts(dataset))),
-        _section("Customers: registered kWh a month, over the customers of a class", _classes(dataset, means, zeros)),
-        _section("Registered energy by month, MWh", _months(dataset)),
-        _section("Theft", _thefts(dataset)),
+        _section("Customers: registered kWh a month, over the customers of a class", _classes(dataset, found)),
+        _section("Registered energy by month, MWh", _months(dataset, found)),
+        _section("Theft", _thefts(dataset, found, scratch)),
         _section("Faults and look-alikes", _look_alikes(dataset)),
-        _section("Transformers", _aligned(_transformers(dataset))),
+        _section("Transformers", _aligned(_transformers(dataset, found.class_index, scratch))),
         *_power_flow(dataset),
         _section("Validation", _validation(validation)),
     ]
@@ -91,8 +100,8 @@ def _counts(dataset: Dataset) -> list[Row]:
     rows: list[Row] = [
         ("meters", _whole(dataset.num_meters)),
         ("transformers", _whole(tables["transformers"].num_rows)),
-        ("feeders", _whole(_distinct(tables["transformers"]["feeder_id"]))),
-        ("barangays with meters", _whole(_distinct(tables["meters"]["barangay"]))),
+        ("feeders", _whole(_distinct(tables["transformers"], "feeder_id"))),
+        ("barangays with meters", _whole(_distinct(tables["meters"], "barangay"))),
         ("months", f"{len(months)} ({span})"),
     ]
     if config is not None:
@@ -100,45 +109,29 @@ def _counts(dataset: Dataset) -> list[Row]:
     return rows
 
 
-def _monthly_means(dataset: Dataset) -> tuple[FloatArray, IntArray]:
-    """Return each meter's mean month in kWh and its number of months with nothing registered."""
-    total, zeros = np.zeros(dataset.num_meters), np.zeros(dataset.num_meters, dtype=np.int64)
-    for name in dataset.month_columns:
-        kwh = _floats(dataset.tables["meters"][name])
-        total += kwh
-        zeros += kwh == 0
-    return total / max(1, len(dataset.month_columns)), zeros
-
-
-def _classes(dataset: Dataset, means: FloatArray, zeros: IntArray) -> list[str]:
+def _classes(dataset: Dataset, found: Registered) -> list[str]:
     shares = dataset.config.customer_classes if dataset.config is not None else {}
-    classes = np.asarray(pc.index_in(dataset.tables["meters"]["customer_class"], pa.array(CUSTOMER_CLASSES)))
     rows = []
-    for number, name in enumerate(CUSTOMER_CLASSES):
-        mine = classes == number
-        kwh = means[mine]
-        low, middle, high = np.percentile(kwh, [5, 50, 95]) if kwh.size else (0.0, 0.0, 0.0)
-        mean = kwh.mean() if kwh.size else 0.0
-        months = max(1, kwh.size * len(dataset.months))
+    for name, mine in zip(CUSTOMER_CLASSES, found.classes, strict=True):
         rows.append(
             (
                 name,
-                _whole(int(mine.sum())),
-                _percent(mine.mean() if mine.size else 0.0),
+                _whole(mine.meters),
+                _percent(mine.meters / max(1, dataset.num_meters)),
                 _percent(shares[name]) if name in shares else "-",
-                *(f"{value:,.1f}" for value in (mean, low, middle, high)),
-                _percent(zeros[mine].sum() / months),
+                *(f"{value:,.1f}" for value in (mine.mean, mine.p5, mine.p50, mine.p95)),
+                _percent(mine.zeros / max(1, mine.meters * len(dataset.months))),
             )
         )
     return _aligned(rows, ("class", "meters", "share", "asked", "mean", "p5", "p50", "p95", "zero months"))
 
 
-def _months(dataset: Dataset) -> list[str]:
-    sums = ((name[-6:], _floats(dataset.tables["meters"][name]).sum() / 1000) for name in dataset.month_columns)
-    return _aligned([(f"{month[:4]}-{month[4:]}", f"{total:,.1f}") for month, total in sums])
+def _months(dataset: Dataset, found: Registered) -> list[str]:
+    months = zip(dataset.months, found.month_kwh, strict=True)
+    return _aligned([(f"{month[:4]}-{month[4:]}", f"{kwh / 1000:,.1f}") for month, kwh in months])
 
 
-def _thefts(dataset: Dataset) -> list[str]:
+def _thefts(dataset: Dataset, found: Registered, scratch: Scratch) -> list[str]:
     labels, count = dataset.tables["anomaly_labels"], dataset.num_meters
     thieves = labels.num_rows
     rows = [("meters with theft", _whole(thieves)), ("rate", _percent(thieves / max(1, count)))]
@@ -146,17 +139,26 @@ def _thefts(dataset: Dataset) -> list[str]:
         rows.append(("rate asked", _percent(dataset.config.anomaly_rate)))
     events = dataset.tables.get("anomaly_events")
     if events is not None:
-        lost = _floats(events.filter(pc.equal(events["family"], FAMILIES[0]))["lost_kwh"]).sum()
-        seen = sum(_floats(dataset.tables["meters"][name]).sum() for name in dataset.month_columns)
+        lost, seen = _stolen_kwh(events, scratch), sum(found.month_kwh)
         rows.append(("energy lost to it", f"{lost / 1000:,.1f} MWh"))
         rows.append(("share of what was drawn", _percent(lost / (lost + seen) if lost + seen > 0 else 0.0)))
-    bands = _tally(labels["risk_band"])
-    kinds = _tally(labels["anomaly_type"])
+    bands = _tally(labels, "risk_band")
+    kinds = _tally(labels, "anomaly_type")
     lines = _aligned(rows)
     lines += ["", *_aligned([(f"risk {band}", _whole(n), _percent(n / max(1, thieves))) for band, n in _bands(bands)])]
     if kinds:
         lines += ["", *_aligned([(kind, _whole(n), _percent(n / thieves)) for kind, n in kinds.items()])]
     return lines
+
+
+def _stolen_kwh(events: pa.Table, scratch: Scratch) -> float:
+    """Return what all thefts together take."""
+    kwh, done = scratch.zeros(events.num_rows), 0
+    for batch in batches(events.select(["family", "lost_kwh"])):
+        lost = floats(batch.column("lost_kwh").filter(pc.equal(batch.column("family"), FAMILIES[0])))
+        kwh[done : done + len(lost)] = lost
+        done += len(lost)
+    return float(kwh[:done].sum())
 
 
 def _bands(found: dict[str, int]) -> list[tuple[str, int]]:
@@ -169,16 +171,14 @@ def _look_alikes(dataset: Dataset) -> list[str]:
         return ["not known: there is no table of events"]
     rows = []
     for family in FAMILIES[1:]:
-        mine = events.filter(pc.equal(events["family"], family))
-        rows += [(family, kind, _whole(n), _percent(n / count)) for kind, n in _tally(mine["kind"]).items()]
+        found = _tally(events, "kind", family=family)
+        rows += [(family, kind, _whole(n), _percent(n / count)) for kind, n in found.items()]
     return _aligned(rows, ("family", "kind", "events", "of meters")) if rows else ["none"]
 
 
-def _transformers(dataset: Dataset) -> list[Row]:
-    table, owner = dataset.tables["transformers"], dataset.transformer_index
-    capacity = _floats(table["capacity_kVA"])
-    meters = np.bincount(owner[owner >= 0], minlength=table.num_rows)
-    loading = _loading_pu(dataset, capacity)
+def _transformers(dataset: Dataset, class_index: NDArray[np.int8], scratch: Scratch) -> list[Row]:
+    capacity, served = floats(dataset.tables["transformers"]["capacity_kVA"]), Served(dataset, scratch)
+    meters, loading = served.counts, _loading_pu(dataset, served, class_index, capacity, scratch)
     rows: list[Row] = [("total capacity", f"{capacity.sum():,.1f} kVA")]
     if not meters.size:
         return rows
@@ -196,14 +196,14 @@ def _power_flow(dataset: Dataset) -> list[str]:
     table, config = dataset.tables.get("feeder_energy"), dataset.config
     if table is None or config is None or not table.num_rows:
         return []
-    given = _floats(table["supplied_kwh"]).sum()
+    given = floats(table["supplied_kwh"]).sum()
     if config.interval is None:
         how = "four representative days of each month, hour by hour, weighted by the days that each stands for"
     else:
         how = f"every interval of {config.interval}"
     share = [("", "MWh", "of what the substations gave")]
     for text, name in _ENERGIES:
-        kwh = _floats(table[name]).sum()
+        kwh = floats(table[name]).sum()
         share.append((text, f"{kwh / 1000:,.1f}", _percent(kwh / given if given > 0 else 0.0)))
     lines = [f"power flow solved for {how}", *_unsolved(table), *_aligned(share[1:], share[0])]
     return [_section("Energy balance", lines)]
@@ -211,7 +211,7 @@ def _power_flow(dataset: Dataset) -> list[str]:
 
 def _unsolved(table: pa.Table) -> list[str]:
     """Name feeders and months with hours that the power flow has no solution for, in which nothing is lost."""
-    rows = table.filter(pc.greater(table["unsolved_hours"], 0.0)).select(["feeder_id", "month", "unsolved_hours"])
+    rows = table.select(["feeder_id", "month", "unsolved_hours"]).filter(pc.greater(table["unsolved_hours"], 0.0))
     named = [
         f"{row['feeder_id']} {row['month']}: {row['unsolved_hours']:.2f}"
         for row in rows.slice(0, MOST_UNSOLVED).to_pylist()
@@ -220,17 +220,22 @@ def _unsolved(table: pa.Table) -> list[str]:
     return [f"hours without a solution, in which nothing is lost: {', '.join([*named, *more])}"] if named else []
 
 
-def _loading_pu(dataset: Dataset, capacity_kva: FloatArray) -> FloatArray:
+def _loading_pu(
+    dataset: Dataset, served: Served, class_index: NDArray[np.int8], capacity_kva: FloatArray, scratch: Scratch
+) -> FloatArray:
     """Return the diversified peak of each transformer over its capacity, where both can be told."""
     from ghostload.territory.capacity import diversified_peak_kva
 
-    meters, owner = dataset.tables["meters"], dataset.transformer_index
-    classes = pc.fill_null(pc.index_in(meters["customer_class"], pa.array(CUSTOMER_CLASSES)), -1)
-    class_index, kva = np.asarray(classes, dtype=np.int64), _floats(meters["kVA"])
-    usable = (owner >= 0) & (class_index >= 0) & (kva >= 0)
-    peak = diversified_peak_kva(kva[usable], class_index[usable], owner[usable], len(capacity_kva))
+    kva, peak = scratch.zeros(dataset.num_meters), np.zeros(len(capacity_kva))
+    for at, batch in placed(dataset.tables["meters"].select(["kVA"])):
+        kva[at] = floats(batch.column(0))
+    for first, last, rows in served.spans():
+        own, kind = kva[rows], class_index[rows].astype(np.int64)
+        owner = np.repeat(np.arange(last - first), served.counts[first:last])
+        usable = (kind >= 0) & (own >= 0)
+        peak[first:last] = diversified_peak_kva(own[usable], kind[usable], owner[usable], last - first)
     known = capacity_kva > 0
-    ratio: FloatArray = np.asarray(peak)[known] / capacity_kva[known]
+    ratio: FloatArray = peak[known] / capacity_kva[known]
     return ratio
 
 
@@ -240,18 +245,23 @@ def _validation(validation: Any) -> list[str]:
     return str(validation).splitlines()
 
 
-def _tally(column: pa.ChunkedArray) -> dict[str, int]:
-    """Return how often each value is there, the commonest first, then by name."""
-    counts = {str(row["values"]): int(row["counts"]) for row in pc.value_counts(column).to_pylist()}
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _tally(table: pa.Table, column: str, family: str | None = None) -> dict[str, int]:
+    """Return how often each value is there, of one family where it is given, the commonest first, then by name."""
+    found: Counter[str] = Counter()
+    for batch in batches(table.select([column] if family is None else [column, "family"])):
+        values = batch.column(column)
+        if family is not None:
+            values = values.filter(pc.equal(batch.column("family"), family))
+        found.update({str(row["values"]): int(row["counts"]) for row in pc.value_counts(values).to_pylist()})
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _distinct(column: pa.ChunkedArray) -> int:
-    return int(pc.count_distinct(column).as_py())
-
-
-def _floats(column: pa.ChunkedArray) -> FloatArray:
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+def _distinct(table: pa.Table, column: str) -> int:
+    """Count the different values that are there."""
+    found: set[str] = set()
+    for batch in batches(table.select([column])):
+        found.update(pc.unique(batch.column(0)).drop_null().to_pylist())
+    return len(found)
 
 
 def _whole(number: int) -> str:

@@ -15,6 +15,7 @@ from ghostload.export.identity import work_key
 from ghostload.export.metadata import provenance
 from ghostload.export.sink import CountingSink, FolderSink, Sink, WrittenFile
 from ghostload.export.workspace import Workspace, reported
+from ghostload.scratch import Scratch
 
 if TYPE_CHECKING:
     from ghostload.validation import ValidationReport
@@ -63,7 +64,7 @@ def write_dataset(
         validation = validate(dataset)
     with reported(workspace.given):
         workspace.data.mkdir()
-        export_files(dataset, FolderSink(workspace.data), validation)
+        export_files(dataset, FolderSink(workspace.data), validation, Scratch(workspace.root))
     return workspace.commit()
 
 
@@ -83,12 +84,14 @@ def block_store(workspace: Workspace, config: GeneratorConfig, *, resume: bool =
     return workspace.block_store(work_key(config), resume=resume)
 
 
-def export_files(dataset: Dataset, sink: Sink, validation: ValidationReport | None) -> dict[str, WrittenFile]:
+def export_files(
+    dataset: Dataset, sink: Sink, validation: ValidationReport | None, scratch: Scratch | None = None
+) -> dict[str, WrittenFile]:
     """Write every file that the config asks for into a sink, and return what was written."""
     for name in ("transformers", "meters", "anomaly_labels"):
         if name not in dataset.tables:
             raise OutputError(f"the data set has no {name} table; add it")
-    job = ExportJob(dataset, sink, validation)
+    job = ExportJob(dataset, sink, validation, scratch or Scratch())
     for exporter in chosen(dataset):
         exporter.write(job)
     return sink.files

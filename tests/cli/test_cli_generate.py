@@ -241,6 +241,8 @@ def test_the_json_log_is_one_object_a_line(run) -> None:  # type: ignore[no-unty
     done = run(*SMALL, "--log-format", "json", "--output-dir", "set")
     events = [json.loads(line) for line in done.err.splitlines()]
     assert {"event": "progress", "stage": "meters", "done": 120, "total": 120} in events
+    told = [(event["stage"], event["done"]) for event in events if event["event"] == "progress"]
+    assert told[-4:] == [("checks", 0), ("checks", 1), ("files", 0), ("files", 1)]
     last = events[-1]
     assert last["event"] == "done"
     assert (last["meters"], last["theft_meters"], last["output_dir"], last["valid"]) == (120, 9, "set", True)
@@ -431,6 +433,15 @@ def test_a_message_in_a_terminal_is_drawn_over(
     log.progress("meters", 2, 2)
     log.event("done", "ready")
     assert capsys.readouterr().err == "\rmeters: 50 %\rmeters: 100 %\r             \rready\n"
+
+
+def test_the_start_of_a_stage_is_told_however_soon_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log("json")
+    for done in (0, 1, 3, 4):
+        log.progress("meters", done, 4)
+    log.progress("checks", 0, 1)
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(event["stage"], event["done"]) for event in told] == [("meters", 0), ("meters", 4), ("checks", 0)]
 
 
 def test_numbers_written_and_numbers_read_are_the_same(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
