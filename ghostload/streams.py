@@ -25,10 +25,18 @@ AT_ONCE = 16 * BLOCK
 """Entities that are worked on together where there may be millions: memory holds so many. Not part of the data."""
 
 
-def spans(count: int) -> Iterator[slice]:
-    """Yield slices that together are ``range(count)``, each of :data:`AT_ONCE` entities but for the last."""
-    for start in range(0, count, AT_ONCE):
-        yield slice(start, min(start + AT_ONCE, count))
+def spans(count: int, width: int = 1) -> Iterator[slice]:
+    """Yield slices that together are ``range(count)``, each of :data:`AT_ONCE` entities but for the last.
+
+    Parameters
+    ----------
+    count : int
+    width : int
+        Entities in one row, where rows are counted; one row at least is yielded at a time.
+    """
+    step = max(1, AT_ONCE // width)
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
 
 
 @unique

@@ -57,3 +57,8 @@ def test_spans_are_all_in_order_and_of_whole_blocks_but_for_the_last(count: int)
     assert sum(part.stop - part.start for part in parts) == count
     assert all(part.stop - part.start == AT_ONCE for part in parts[:-1])
     assert AT_ONCE % BLOCK == 0
+
+
+def test_spans_of_wide_rows_hold_as_many_entities() -> None:
+    assert list(spans(5, AT_ONCE // 2)) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert list(spans(2, 3 * AT_ONCE)) == [slice(0, 1), slice(1, 2)]
