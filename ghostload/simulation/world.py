@@ -129,12 +129,12 @@ class World:
     @cached_property
     def has_meter(self) -> BoolArray:
         """(transformers,) which of them have a meter."""
-        return has_transformer_meter(len(self.capacity_kva), self.config.metering, self.streams)
+        return has_transformer_meter(len(self.capacity_kva), self.config.metering, self.streams, self.scratch)
 
     @cached_property
     def gain(self) -> FloatArray:
         """(transformers,) registered over delivered energy of their meters."""
-        return transformer_gain(len(self.capacity_kva), self.config.metering, self.streams)
+        return transformer_gain(len(self.capacity_kva), self.config.metering, self.streams, self.scratch)
 
     @cached_property
     def head_gain(self) -> FloatArray:

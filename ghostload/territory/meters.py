@@ -41,9 +41,13 @@ SETBACK_SHARE = (0.02, 0.05)
 """Distance of a service point from the middle of its street, in service radii (5 to 12.5 m of 250 m)."""
 
 
-def transformer_weights(num_transformers: int, streams: Streams) -> FloatArray:
+def transformer_weights(num_transformers: int, streams: Streams, scratch: Scratch | None = None) -> FloatArray:
     """Draw how many meters a transformer attracts, relative to others; log-normal with :data:`WEIGHT_SIGMA`."""
-    return np.exp(WEIGHT_SIGMA * streams.normal(Stage.TRANSFORMER_WEIGHT, 0, num_transformers, 1)[:, 0])
+    weights: FloatArray = (scratch or Scratch()).zeros(num_transformers)
+    for part in spans(num_transformers):
+        drawn = streams.normal(Stage.TRANSFORMER_WEIGHT, part.start, part.stop, 1)[:, 0]
+        weights[part] = np.exp(WEIGHT_SIGMA * drawn)
+    return weights
 
 
 def assign_transformers(
@@ -76,8 +80,9 @@ def assign_transformers(
     .. [1] Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm", 2014. :arxiv:`1406.2294`
        (equal weights; here the cumulative weight takes the place of the count).
     """
-    total = np.cumsum(weights)
-    chosen: IntArray = (scratch or Scratch()).zeros(num_meters, np.int64)
+    scratch = scratch or Scratch()
+    total = np.cumsum(weights, out=scratch.zeros(len(weights)))
+    chosen: IntArray = scratch.zeros(num_meters, np.int64)
     for part in spans(num_meters):
         unit = streams.uniform(Stage.METER_TRANSFORMER, part.start, part.stop, _JUMPS)
         number = np.arange(part.start, part.stop)

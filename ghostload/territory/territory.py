@@ -76,7 +76,7 @@ def build_territory(
     transformers = place_transformers(
         region, feeders, config.transformers, per_feeder, config.spatial_clustering_strength, streams, scratch
     )
-    weights = transformer_weights(config.transformers, streams)
+    weights = transformer_weights(config.transformers, streams, scratch)
     meter_transformer = assign_transformers(config.num_meters, weights, streams, scratch)
     meter_lon, meter_lat, meter_barangay = place_meters(
         region,

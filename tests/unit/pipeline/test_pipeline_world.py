@@ -37,6 +37,7 @@ def _arrays(name: str, item: Any) -> Iterator[tuple[str, np.ndarray]]:
 def _all_of(world: World) -> dict[str, np.ndarray]:
     world.prepare()
     parts = {"world": world, "by_feeder": world._meters_by_feeder, "dealt": world.wiring._dealt}
+    parts |= {"has_meter": world.has_meter, "gain": world.gain}
     return {name: array for part, item in parts.items() for name, array in _arrays(part, item)}
 
 
