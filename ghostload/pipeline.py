@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ghostload.anomalies.apply import apply_events, partner_part
-from ghostload.anomalies.events import Events, join
+from ghostload.anomalies.events import Events
 from ghostload.anomalies.in_time import Part, partners_needed
-from ghostload.anomalies.look_alikes import draw_look_alikes
+from ghostload.anomalies.look_alikes import with_look_alikes
 from ghostload.anomalies.theft import draw_thefts
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.calendar import month_numbers
@@ -30,7 +30,7 @@ from ghostload.errors import DataError, UsageError
 from ghostload.metering.intervals import record_intervals
 from ghostload.metering.register import registered_kwh
 from ghostload.metering.voltage import known_voltage_v, recorded_voltage_v
-from ghostload.scratch import Scratch
+from ghostload.scratch import Scratch, let_go
 from ghostload.simulation.assembly import assembled
 from ghostload.simulation.balance import energies
 from ghostload.simulation.blocks import Found, run_blocks
@@ -46,18 +46,31 @@ METERS_PER_BLOCK = 16 * BLOCK
 
 
 def build_world(config: GeneratorConfig, scratch: Scratch | None = None) -> World:
-    """Place the grid's points, draw the customers, fit the transformers, and choose who steals."""
-    scratch = scratch or Scratch()
-    streams = Streams(config.random_seed)
+    """Place the grid's points, draw the customers, fit the transformers, and choose who steals.
+
+    Parameters
+    ----------
+    config : GeneratorConfig
+    scratch : Scratch, optional
+        Where all that is as long as the meters lies; the system's temporary folder by default.
+
+    Returns
+    -------
+    World
+    """
+    streams, scratch = Streams(config.random_seed), scratch or Scratch()
     numbers = month_numbers(config.months)
-    territory = build_territory(config, streams)
-    customers = known_customers(config, streams)
-    peak = diversified_peak_kva(
-        customers.peak_kva, customers.class_index, territory.meter_transformer, config.transformers
-    )
-    capacity = fit_capacity_kva(peak, config.transformer_capacity_range, streams)
-    thefts = draw_thefts(config, customers, territory.meter_transformer, territory.meter_barangay, streams)
-    events = join([thefts, draw_look_alikes(config, customers, numbers, streams)])
+    territory = build_territory(config, streams, scratch=scratch)
+    let_go()
+    customers = known_customers(config, streams, scratch)
+    let_go()
+    home, barangay = territory.meter_transformer, territory.meter_barangay
+    peak = diversified_peak_kva(customers.peak_kva, customers.class_index, home, config.transformers)
+    capacity = fit_capacity_kva(peak, config.transformer_capacity_range, streams, scratch)
+    thefts = draw_thefts(config, customers, home, barangay, streams, scratch)
+    let_go()
+    events = with_look_alikes(thefts, config, customers, numbers, streams, scratch)
+    let_go()
     return World(config, streams, numbers, territory, customers, capacity, events, scratch)
 
 

@@ -78,6 +78,10 @@ class Scratch:
         """Return a table to be filled piece by piece."""
         return KeptTable(self)
 
+    def array(self) -> KeptArray:
+        """Return an array to be filled piece by piece, of a length that need not be known."""
+        return KeptArray(self)
+
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
         """Open a new file without a name; it is closed at the end, but for the maps of it.
@@ -93,6 +97,45 @@ class Scratch:
                 yield file
         except OSError as error:
             raise refused(self.folder, error) from None
+
+
+class KeptArray:
+    """An array to which rows are added at the end.
+
+    Parameters
+    ----------
+    scratch : Scratch
+    """
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._rows: NDArray[Any] = np.empty(0)
+        self._count = 0
+
+    def add(self, piece: NDArray[Any]) -> None:
+        """Add rows.
+
+        Parameters
+        ----------
+        piece : (n, ...) array
+            Of the type and width of those before it.
+
+        Raises
+        ------
+        OutputError
+            The disk does not take them.
+        """
+        before, self._count = self._count, self._count + len(piece)
+        if before == 0 or self._count > len(self._rows):
+            larger = self._scratch.zeros((max(self._count, 2 * before), *piece.shape[1:]), piece.dtype)
+            if before:
+                larger[:before] = self._rows[:before]
+            self._rows = larger
+        self._rows[before : self._count] = piece
+
+    def whole(self) -> NDArray[Any]:
+        """Return all rows."""
+        return self._rows[: self._count]
 
 
 class KeptTable:

@@ -8,7 +8,7 @@ workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum, unique
 
 import numpy as np
@@ -20,6 +20,23 @@ BoolArray = NDArray[np.bool_]
 
 BLOCK = 1024
 """Rows in one block of draws. Part of the data: another value gives other numbers."""
+
+AT_ONCE = 16 * BLOCK
+"""Entities that are worked on together where there may be millions: memory holds so many. Not part of the data."""
+
+
+def spans(count: int, width: int = 1) -> Iterator[slice]:
+    """Yield slices that together are ``range(count)``, each of :data:`AT_ONCE` entities but for the last.
+
+    Parameters
+    ----------
+    count : int
+    width : int
+        Entities in one row, where rows are counted; one row at least is yielded at a time.
+    """
+    step = max(1, AT_ONCE // width)
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
 
 
 @unique

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ghostload.anomalies.timing import Spans
+from ghostload.scratch import Scratch
 from ghostload.streams import BoolArray, FloatArray, IntArray
 
 MAX_PARAMETERS = 4
@@ -67,6 +70,56 @@ class Events:
         """Return the events of the meters ``start .. stop - 1``."""
         first, last = np.searchsorted(self.meter, [start, stop])
         return self.rows(np.arange(first, last))
+
+
+class KeptEvents:
+    """Events that are drawn for one span of meters after the other, and kept together.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where they lie.
+    """
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._rows = scratch.array()
+        self._kinds: Sequence[str] = ()
+        self._partners = False
+
+    def add(self, events: Events) -> None:
+        """Add the events of the meters after those before; the kinds are the same each time."""
+        self._kinds, self._partners = events.kinds, events.partner is not None
+        rows = np.empty(len(events), _ROW)
+        rows["meter"], rows["kind"], rows["partner"] = events.meter, events.kind, events.partners
+        rows["start"], rows["end"] = events.spans.start, events.spans.end
+        rows["strength"], rows["uniform"] = events.strength, events.uniform
+        self._rows.add(rows)
+
+    def whole(self) -> Events:
+        """Return all of them."""
+        rows: NDArray[Any] = self._rows.whole()
+        # One array holds all columns, each in one piece: so they lie in a file when they are large together.
+        columns: FloatArray = self._scratch.zeros((_ROW.itemsize // 8, len(rows)))
+        for name, column in zip(_NUMBERS, columns, strict=False):
+            column.view(_ROW[name])[:] = rows[name]
+        uniform = columns[len(_NUMBERS) :].reshape(len(rows), MAX_PARAMETERS)
+        uniform[:] = rows["uniform"]
+        meter, kind, partner = columns[:3].view(np.int64)
+        start, end, strength = columns[3:6]
+        return Events(
+            meter, kind, self._kinds, Spans(start, end), strength, uniform, partner if self._partners else None
+        )
+
+
+_NUMBERS = ("meter", "kind", "partner", "start", "end", "strength")
+_ROW = np.dtype(
+    [
+        *((name, np.int64) for name in _NUMBERS[:3]),
+        *((name, np.float64) for name in _NUMBERS[3:]),
+        ("uniform", np.float64, (MAX_PARAMETERS,)),
+    ]
+)
 
 
 def join(parts: Sequence[Events]) -> Events:

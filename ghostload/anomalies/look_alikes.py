@@ -9,14 +9,15 @@ import numpy as np
 
 from ghostload.anomalies.base import AnomalyKind, Family
 from ghostload.anomalies.difficulty import PROFILES
-from ghostload.anomalies.events import MAX_PARAMETERS, Events, join
+from ghostload.anomalies.events import MAX_PARAMETERS, Events, KeptEvents, join
 from ghostload.anomalies.registry import KINDS
 from ghostload.anomalies.theft import LONGEST_BEFORE, refuse_companions
 from ghostload.anomalies.timing import Spans, geometric_months
 from ghostload.config.model import CUSTOMER_CLASSES, GeneratorConfig
 from ghostload.consumption.customers import Customers
 from ghostload.errors import ConfigError
-from ghostload.streams import FloatArray, IntArray, Stage, Streams
+from ghostload.scratch import Scratch
+from ghostload.streams import FloatArray, IntArray, Stage, Streams, spans
 
 _LIFELONG = 0
 """Address of the draws of kinds that began before any data; calendar years are the others."""
@@ -61,6 +62,39 @@ def draw_look_alikes(config: GeneratorConfig, customers: Customers, numbers: Int
     for year in range(int(numbers[0]) // 12 - 1, int(numbers[-1]) // 12 + 1):
         parts.append(_draw(customers, kinds, np.where(lifelong, 0.0, rates), year, numbers, streams))
     return join(parts)
+
+
+def with_look_alikes(
+    thefts: Events,
+    config: GeneratorConfig,
+    customers: Customers,
+    numbers: IntArray,
+    streams: Streams,
+    scratch: Scratch | None = None,
+) -> Events:
+    """Add the faults and benign events of all meters to the thefts; see :func:`draw_look_alikes`.
+
+    Parameters
+    ----------
+    thefts : Events
+    config : GeneratorConfig
+    customers : Customers
+        All customers.
+    numbers : (T,) array of int
+    streams : Streams
+    scratch : Scratch, optional
+        Where the events lie.
+
+    Returns
+    -------
+    Events, in the order of their meters.
+    """
+    kept = KeptEvents(scratch or Scratch())
+    for part in spans(len(customers)):
+        own = customers.rows(part.start, part.stop)
+        added = draw_look_alikes(config, own, numbers, streams)
+        kept.add(join([thefts.of_meters(part.start, part.stop), added]))
+    return kept.whole()
 
 
 def _refuse_theft(kinds: tuple[str, ...]) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from ghostload.anomalies.choice import IN_GROUP, choose_thieves
 from ghostload.anomalies.difficulty import PROFILES
-from ghostload.anomalies.events import MAX_PARAMETERS, Events, join
-from ghostload.anomalies.peers import draw_companions
+from ghostload.anomalies.events import MAX_PARAMETERS, Events, KeptEvents
+from ghostload.anomalies.peers import with_companions
 from ghostload.anomalies.registry import KINDS
 from ghostload.anomalies.timing import Spans, geometric_months
 from ghostload.config.model import CUSTOMER_CLASSES, GeneratorConfig
 from ghostload.consumption.customers import Customers
 from ghostload.errors import ConfigError
-from ghostload.streams import BoolArray, FloatArray, IntArray, Stage, Streams
+from ghostload.scratch import Scratch
+from ghostload.streams import BoolArray, FloatArray, IntArray, Stage, Streams, spans
 
 FULL_WINDOW = 12
 LONGEST_BEFORE = 36.0
 SHORTEST_MONTHS = 3.0
-GROUP_SIZES = (3, 6)
+_TIMING = 4 + MAX_PARAMETERS
 
 
 def draw_thefts(
@@ -28,11 +31,9 @@ def draw_thefts(
     meter_transformer: IntArray,
     meter_barangay: IntArray,
     streams: Streams,
+    scratch: Scratch | None = None,
 ) -> Events:
     """Choose exactly ``config.num_anomalies`` meters and say how and when they steal.
-
-    Meters are drawn without replacement, with weights from their level relative to their class and from the hot spots
-    (the smallest of exponential keys, each the meter's own; Efraimidis and Spirakis, doi:10.1016/j.ipl.2005.11.003).
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ def draw_thefts(
         All customers.
     meter_transformer, meter_barangay : (N,) arrays of int
     streams : Streams
+    scratch : Scratch, optional
+        Where the events lie, and what is as long as the meters.
 
     Returns
     -------
@@ -51,30 +54,28 @@ def draw_thefts(
     ConfigError
         When fewer meters than asked for can have the kinds of the mix, or one of them comes with a theft only.
     """
-    kinds = tuple(sorted(name for name, part in config.anomalies.mix.items() if part > 0))
-    refuse_companions("anomalies.mix", kinds)
-    able = np.array([[c in KINDS.get(k).classes for k in kinds] for c in CUSTOMER_CLASSES])
-    keys = _keys(config, customers, meter_barangay, streams)
-    in_group = np.array([KINDS.get(k).group for k in kinds])
-    shares = np.array([config.anomalies.mix[k] for k in kinds])
-    wanted_in_groups = round(float(shares[in_group].sum()) * config.num_anomalies)
-    grouped = _choose_groups(keys, meter_transformer, wanted_in_groups, streams)
-    alone_able: BoolArray = np.any(able[:, ~in_group], axis=1)
-    keys[grouped] = np.inf
-    keys[~alone_able[customers.class_index]] = np.inf
-    alone = _smallest(keys, config.num_anomalies - len(grouped))
-    meters = np.sort(np.concatenate([grouped, alone]))
-    _refuse_shortfall(config, len(meters))
-    is_grouped = np.isin(meters, grouped)
-    kind = np.empty(len(meters), dtype=np.int64)
-    for rows, columns in ((is_grouped, in_group), (~is_grouped, ~in_group)):
-        address = (meter_transformer[meters] if columns is in_group else meters)[rows]
-        allowed = able[customers.class_index[meters[rows]]] & columns
-        kind[rows] = _draw_kind(shares, allowed, address, streams, by_transformer=bool(columns is in_group))
-    group = np.where(is_grouped, meter_transformer[meters], -1)
-    thefts = _with_timing(config, meters, kind, kinds, group, streams)
-    companions = draw_companions(thefts, meter_transformer, streams)
-    return join([thefts, *companions]) if companions else thefts
+    scratch, mix = scratch or Scratch(), _Mix.of(config)
+    role = choose_thieves(
+        config,
+        customers,
+        meter_transformer,
+        meter_barangay,
+        streams,
+        scratch,
+        alone_able=np.any(mix.able[:, ~mix.in_group], axis=1),
+        in_groups=round(float(mix.shares[mix.in_group].sum()) * config.num_anomalies),
+    )
+    _refuse_shortfall(config, int(np.count_nonzero(role)))
+    shared = _shared_draws(meter_transformer, streams, scratch) if mix.in_group.any() else np.empty((0, 1 + _TIMING))
+    kept = KeptEvents(scratch)
+    for part in spans(len(role)):
+        meters = np.flatnonzero(role[part]) + part.start
+        grouped = role[meters] == IN_GROUP
+        draws = _own_draws(part, streams)[meters - part.start]
+        draws[grouped] = shared[meter_transformer[meters[grouped]]]
+        allowed = mix.able[customers.class_index[meters]] & (mix.in_group == grouped[:, None])
+        kept.add(_with_timing(config, meters, mix.picked(draws[:, 0], allowed), mix.kinds, draws[:, 1:]))
+    return with_companions(kept.whole(), meter_transformer, streams, scratch)
 
 
 def refuse_companions(place: str, kinds: Sequence[str]) -> None:
@@ -86,60 +87,6 @@ def refuse_companions(place: str, kinds: Sequence[str]) -> None:
             )
 
 
-def _keys(config: GeneratorConfig, customers: Customers, meter_barangay: IntArray, streams: Streams) -> FloatArray:
-    """Exponential keys divided by weights; (N,), the smallest are chosen."""
-    profile = PROFILES[config.difficulty]
-    count = len(customers)
-    drawn = streams.rows(
-        Stage.THEFT_CHOICE, 0, count, 1, lambda rng, shape: rng.standard_exponential(shape, method="inv")
-    )[:, 0]
-    class_mean = np.array(
-        [
-            config.consumption_baselines[c].mean_kwh if c in config.consumption_baselines else 1.0
-            for c in CUSTOMER_CLASSES
-        ]
-    )
-    weight = (customers.level_kwh / class_mean[customers.class_index]) ** profile.level_exponent
-    hot = hot_spots(config, int(meter_barangay.max(initial=0)) + 1, streams)
-    weight *= np.where(hot[meter_barangay], config.anomalies.hot_spot_factor, 1.0)
-    keys: FloatArray = drawn / weight
-    return keys
-
-
-def hot_spots(config: GeneratorConfig, num_barangays: int, streams: Streams) -> BoolArray:
-    """Whether each barangay is a hot spot of theft; (num_barangays,), by the barangay's number alone."""
-    return streams.uniform(Stage.HOT_SPOT, 0, num_barangays, 1)[:, 0] < config.anomalies.hot_spot_share
-
-
-def _smallest(keys: FloatArray, count: int) -> IntArray:
-    """Positions of the smallest finite keys, at most ``count``."""
-    count = min(count, int(np.isfinite(keys).sum()))
-    if count <= 0:
-        return np.empty(0, dtype=np.int64)
-    return np.argpartition(keys, count - 1)[:count].astype(np.int64)
-
-
-def _choose_groups(keys: FloatArray, meter_transformer: IntArray, wanted: int, streams: Streams) -> IntArray:
-    """Meters that steal in groups: transformer by transformer, some of each, until there are enough."""
-    if wanted <= 0:
-        return np.empty(0, dtype=np.int64)
-    num_transformers = int(meter_transformer.max()) + 1
-    low, high = GROUP_SIZES
-    size = low + (streams.uniform(Stage.THEFT_CHOICE, 0, num_transformers, 1, 1)[:, 0] * (high - low + 1)).astype(int)
-    order = np.lexsort((keys, meter_transformer))
-    transformer = meter_transformer[order]
-    first = np.searchsorted(transformer, np.arange(num_transformers))
-    rank = np.arange(len(order)) - first[transformer]
-    # A transformer's place in the queue is the key of its likeliest thief; one with a single customer has no group.
-    queue = keys[order[first]]
-    queue[np.bincount(transformer, minlength=num_transformers) < 2] = np.inf
-    member = np.isfinite(queue[transformer])
-    # Beyond its size a group grows only when all transformers have theirs.
-    overflow = (rank // size[transformer])[member]
-    by_queue = np.lexsort((rank[member], queue[transformer[member]], overflow))
-    return order[member][by_queue][:wanted]
-
-
 def _refuse_shortfall(config: GeneratorConfig, found: int) -> None:
     if found < config.num_anomalies:
         raise ConfigError(
@@ -148,35 +95,54 @@ def _refuse_shortfall(config: GeneratorConfig, found: int) -> None:
         )
 
 
-def _draw_kind(
-    shares: FloatArray, allowed: BoolArray, address: IntArray, streams: Streams, *, by_transformer: bool
-) -> IntArray:
-    """Pick a kind for each meter from the shares of those that it may have; members of a group pick alike."""
-    if not len(address):
-        return np.empty(0, dtype=np.int64)
-    drawn = streams.uniform(Stage.THEFT_KIND, 0, int(address.max()) + 1, 1, int(by_transformer))[address, 0]
-    weights = np.where(allowed, shares, 0.0)
-    edges = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
-    picked: IntArray = (drawn[:, None] >= edges).sum(axis=1)
-    return np.minimum(picked, len(shares) - 1)
+@dataclass(frozen=True)
+class _Mix:
+    """K kinds of theft: their shares, which classes of customers can have each, and which are done in groups."""
+
+    kinds: tuple[str, ...]
+    shares: FloatArray
+    able: BoolArray
+    in_group: BoolArray
+
+    @classmethod
+    def of(cls, config: GeneratorConfig) -> _Mix:
+        kinds = tuple(sorted(name for name, part in config.anomalies.mix.items() if part > 0))
+        refuse_companions("anomalies.mix", kinds)
+        return cls(
+            kinds,
+            np.array([config.anomalies.mix[k] for k in kinds]),
+            np.array([[c in KINDS.get(k).classes for k in kinds] for c in CUSTOMER_CLASSES]),
+            np.array([KINDS.get(k).group for k in kinds]),
+        )
+
+    def picked(self, drawn: FloatArray, allowed: BoolArray) -> IntArray:
+        """Pick a kind for each draw from the shares of those that it may have."""
+        weights = np.where(allowed, self.shares, 0.0)
+        edges = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
+        picked: IntArray = (drawn[:, None] >= edges).sum(axis=1)
+        return np.minimum(picked, len(self.shares) - 1)
+
+
+def _shared_draws(meter_transformer: IntArray, streams: Streams, scratch: Scratch) -> FloatArray:
+    """Draw what the members of a group share, by transformer; (T, 1 + 8)."""
+    shared: FloatArray = scratch.zeros((int(meter_transformer.max()) + 1, 1 + _TIMING))
+    for part in spans(len(shared)):
+        shared[part, :1] = streams.uniform(Stage.THEFT_KIND, part.start, part.stop, 1, 1)
+        shared[part, 1:] = streams.uniform(Stage.THEFT_TIMING, part.start, part.stop, _TIMING, 1)
+    return shared
+
+
+def _own_draws(part: slice, streams: Streams) -> FloatArray:
+    """Draw the same for some meters; (n, 1 + 8)."""
+    kind = streams.uniform(Stage.THEFT_KIND, part.start, part.stop, 1, 0)
+    return np.hstack([kind, streams.uniform(Stage.THEFT_TIMING, part.start, part.stop, _TIMING)])
 
 
 def _with_timing(
-    config: GeneratorConfig,
-    meters: IntArray,
-    kind: IntArray,
-    kinds: tuple[str, ...],
-    group: IntArray,
-    streams: Streams,
+    config: GeneratorConfig, meters: IntArray, kind: IntArray, kinds: tuple[str, ...], draws: FloatArray
 ) -> Events:
-    """Add start, end, strength and parameter draws; those of a group are its transformer's."""
+    """Add start, end, strength and parameter draws."""
     profile = PROFILES[config.difficulty]
-    width = 4 + MAX_PARAMETERS
-    size = config.num_meters
-    own = streams.uniform(Stage.THEFT_TIMING, 0, size, width)[meters]
-    shared = streams.uniform(Stage.THEFT_TIMING, 0, int(group.max(initial=-1)) + 1, width, 1)
-    draws = own.copy()
-    draws[group >= 0] = shared[group[group >= 0]]
     first, last = np.array(profile.onset_months) * min(config.num_months, FULL_WINDOW) / FULL_WINDOW
     inside = first + (last - first) * draws[:, 1]
     start = np.where(draws[:, 0] < profile.before_share, -LONGEST_BEFORE * draws[:, 1], inside)

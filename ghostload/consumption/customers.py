@@ -13,7 +13,8 @@ from ghostload.consumption.calendar import MEAN_DAYS
 from ghostload.consumption.habits import draw_habits
 from ghostload.consumption.own_peak import own_peak_kva
 from ghostload.consumption.shapes import LOAD_FACTOR, SIZE_CUTS, shape_table
-from ghostload.streams import BLOCK, FloatArray, IntArray, Stage, Streams
+from ghostload.scratch import Scratch
+from ghostload.streams import FloatArray, IntArray, Stage, Streams, spans
 
 
 @dataclass(frozen=True)
@@ -59,27 +60,26 @@ class Customers:
         return Customers(start=self.start + start, **arrays)
 
 
-_KNOWN_AT_ONCE = 64 * BLOCK
 _DROPPED = ("cooling", "own_season", "season_phase", "noise", "appliance_kw")
 
 
-def known_customers(config: GeneratorConfig, streams: Streams) -> Customers:
+def known_customers(config: GeneratorConfig, streams: Streams, scratch: Scratch | None = None) -> Customers:
     """Draw all customers, and keep of them what the choice of events, the wires and the tables need: 18 bytes each.
 
-    Class and size are int8; the attributes that only months follow from are NaN and take no memory.
+    Class and size are int8; the attributes that only months follow from are NaN and take no memory. What is large lies
+    in the scratch.
     """
-    count = config.num_meters
+    count, scratch = config.num_meters, scratch or Scratch()
     arrays: dict[str, NDArray[Any]] = {
-        "class_index": np.empty(count, dtype=np.int8),
-        "size_index": np.empty(count, dtype=np.int8),
-        "level_kwh": np.empty(count),
-        "peak_kva": np.empty(count),
+        "class_index": scratch.zeros(count, np.int8),
+        "size_index": scratch.zeros(count, np.int8),
+        "level_kwh": scratch.zeros(count),
+        "peak_kva": scratch.zeros(count),
     }
-    for start in range(0, count, _KNOWN_AT_ONCE):
-        stop = min(start + _KNOWN_AT_ONCE, count)
-        part = draw_customers(config, streams, start, stop)
+    for part in spans(count):
+        drawn = draw_customers(config, streams, part.start, part.stop)
         for name, array in arrays.items():
-            array[start:stop] = getattr(part, name)
+            array[part] = getattr(drawn, name)
     nothing = np.broadcast_to(np.nan, count)
     return Customers(start=0, **arrays, **dict.fromkeys(_DROPPED, nothing))
 

@@ -7,20 +7,29 @@ from numpy.typing import NDArray
 
 from ghostload.config.model import MeteringConfig
 from ghostload.metering.register import ERROR_LIMIT_SD
-from ghostload.streams import BoolArray, FloatArray, Stage, Streams
+from ghostload.scratch import Scratch
+from ghostload.streams import BoolArray, FloatArray, Stage, Streams, spans
 
 
-def has_transformer_meter(count: int, metering: MeteringConfig, streams: Streams) -> BoolArray:
+def has_transformer_meter(
+    count: int, metering: MeteringConfig, streams: Streams, scratch: Scratch | None = None
+) -> BoolArray:
     """Tell which of ``count`` transformers have a meter at their low-voltage terminals; (count,)."""
-    drawn = streams.uniform(Stage.TRANSFORMER_METER, 0, count, 1)[:, 0]
-    found: BoolArray = drawn < metering.transformer_meter_share
+    found: BoolArray = (scratch or Scratch()).zeros(count, np.bool_)
+    for part in spans(count):
+        drawn = streams.uniform(Stage.TRANSFORMER_METER, part.start, part.stop, 1)[:, 0]
+        found[part] = drawn < metering.transformer_meter_share
     return found
 
 
-def transformer_gain(count: int, metering: MeteringConfig, streams: Streams) -> FloatArray:
+def transformer_gain(
+    count: int, metering: MeteringConfig, streams: Streams, scratch: Scratch | None = None
+) -> FloatArray:
     """Return registered over delivered energy of each transformer's meter; (count,), cut at three deviations."""
-    normal = streams.normal(Stage.TRANSFORMER_METER, 0, count, 1, 1)[:, 0]
-    gain: FloatArray = 1.0 + metering.transformer_error_sd * np.clip(normal, -ERROR_LIMIT_SD, ERROR_LIMIT_SD)
+    gain: FloatArray = (scratch or Scratch()).zeros(count)
+    for part in spans(count):
+        normal = streams.normal(Stage.TRANSFORMER_METER, part.start, part.stop, 1, 1)[:, 0]
+        gain[part] = 1.0 + metering.transformer_error_sd * np.clip(normal, -ERROR_LIMIT_SD, ERROR_LIMIT_SD)
     return gain
 
 

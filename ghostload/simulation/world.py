@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ghostload.anomalies.events import Events
 from ghostload.config.model import GeneratorConfig
@@ -16,13 +15,14 @@ from ghostload.consumption.intervals import RESOLUTIONS, steps_in_month
 from ghostload.consumption.reactive import own_reactive, shares_of
 from ghostload.metering.feeders import feeder_gain
 from ghostload.metering.transformers import has_transformer_meter, transformer_gain
-from ghostload.scratch import Scratch
+from ghostload.scratch import Scratch, let_go
 from ghostload.simulation.feeder import Feeder
 from ghostload.simulation.months import Months, blocks_of, habits_in, rows_of
 from ghostload.simulation.rows import Rows
 from ghostload.simulation.run import Arrays
 from ghostload.streams import BLOCK, BoolArray, FloatArray, IntArray, Streams
 from ghostload.territory import Territory
+from ghostload.territory.order import Grouped, grouped
 from ghostload.wires import Wires, build_wires
 from ghostload.wires.parts import WiresInParts
 
@@ -43,7 +43,7 @@ class World:
     capacity_kva : (transformers,) array
     events : Events
     scratch : Scratch
-        Keeps what grows with the number of meters.
+        Where what is as long as the meters lies.
     """
 
     config: GeneratorConfig
@@ -82,8 +82,7 @@ class World:
     @cached_property
     def busy_feeders(self) -> list[int]:
         """Numbers of the feeders that have meters, ascending."""
-        _, first = self._meters_by_feeder
-        busy: list[int] = np.flatnonzero(np.diff(first)).tolist()
+        busy: list[int] = np.flatnonzero(np.diff(self._meters_by_feeder.first)).tolist()
         return busy
 
     @cached_property
@@ -116,19 +115,18 @@ class World:
     @cached_property
     def wiring(self) -> WiresInParts:
         """The wires of some feeders at a time."""
-        return WiresInParts(
-            self.territory, self.known, self.capacity_kva, self.config, self.streams, *self._meters_by_feeder
-        )
+        parts = (self.territory, self.known, self.capacity_kva, self.config, self.streams)
+        return WiresInParts(*parts, self._meters_by_feeder, self.scratch)
 
     @cached_property
     def has_meter(self) -> BoolArray:
         """(transformers,) which of them have a meter."""
-        return has_transformer_meter(len(self.capacity_kva), self.config.metering, self.streams)
+        return has_transformer_meter(len(self.capacity_kva), self.config.metering, self.streams, self.scratch)
 
     @cached_property
     def gain(self) -> FloatArray:
         """(transformers,) registered over delivered energy of their meters."""
-        return transformer_gain(len(self.capacity_kva), self.config.metering, self.streams)
+        return transformer_gain(len(self.capacity_kva), self.config.metering, self.streams, self.scratch)
 
     @cached_property
     def head_gain(self) -> FloatArray:
@@ -136,27 +134,29 @@ class World:
         return feeder_gain(self.num_feeders, self.config.metering, self.streams)
 
     @cached_property
-    def _meters_by_feeder(self) -> tuple[NDArray[np.int32], IntArray]:
-        """Meters feeder by feeder, and where each feeder's begin."""
-        feeder = self.territory.transformer_feeder[self.territory.meter_transformer]
-        order = np.argsort(feeder, kind="stable")
-        first = np.searchsorted(feeder[order], np.arange(self.num_feeders + 1))
-        return order.astype(np.int32), first
+    def _meters_by_feeder(self) -> Grouped:
+        """Meters feeder by feeder."""
+        places = self.territory
+
+        def feeders(part: slice) -> IntArray:
+            return places.transformer_feeder[places.meter_transformer[part]]
+
+        return grouped(feeders, len(self.known), self.num_feeders, self.scratch)
 
     def meters_of(self, feeder: int) -> IntArray:
         """Return the numbers of a feeder's meters, ascending."""
-        order, first = self._meters_by_feeder
-        return order[first[feeder] : first[feeder + 1]].astype(np.int64)
+        return self._meters_by_feeder.of(feeder)
 
     def transformers_of(self, feeder: int) -> IntArray:
         """Return the numbers of a feeder's transformers, ascending."""
-        return np.flatnonzero(self.territory.transformer_feeder == feeder)
+        return np.arange(*np.searchsorted(self.territory.transformer_feeder, [feeder, feeder + 1]))
 
     def prepare(self) -> None:
         """Draw what all feeders share, before threads ask for it at once."""
         _ = (self._meters_by_feeder, self.has_meter, self.gain, self.head_gain, self.steps)
         if self.flow:
             _ = self.wiring
+        let_go()
 
     def feeder(self, number: int, months: Months, *, meters: IntArray | None = None, flow: bool = True) -> Feeder:
         """Return a feeder, ready to be simulated.

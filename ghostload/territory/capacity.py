@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ghostload.errors import ConfigError
-from ghostload.streams import FloatArray, IntArray, Stage, Streams
+from ghostload.scratch import Scratch
+from ghostload.streams import FloatArray, IntArray, Stage, Streams, spans
 
 STANDARD_RATINGS_KVA = (
     10.0,
@@ -89,11 +90,14 @@ def diversified_peak_kva(
     ----------
     .. [1] Rusck, "The simultaneous demand in distribution network supplying domestic consumers", ASEA Journal, 1956.
     """
-    shared, own = shared_and_own_kva(meter_kva, meter_class_index)
-    together = np.bincount(meter_transformer, weights=shared, minlength=num_transformers)
-    apart = np.bincount(meter_transformer, weights=own**2, minlength=num_transformers)
-    peak = np.asarray(together + np.sqrt(apart), dtype=np.float64)
-    np.maximum.at(peak, meter_transformer, meter_kva)
+    together, apart = np.zeros(num_transformers), np.zeros(num_transformers)
+    for part in spans(len(meter_kva)):
+        shared, own = shared_and_own_kva(meter_kva[part], meter_class_index[part])
+        np.add.at(together, meter_transformer[part], shared)
+        np.add.at(apart, meter_transformer[part], own**2)
+    peak = np.add(together, np.sqrt(apart, out=apart), out=together)
+    for part in spans(len(meter_kva)):
+        np.maximum.at(peak, meter_transformer[part], meter_kva[part])
     return peak
 
 
@@ -115,7 +119,9 @@ def standard_ratings_in(capacity_range: tuple[float, float]) -> FloatArray:
     return ratings
 
 
-def fit_capacity_kva(peak_kva: FloatArray, capacity_range: tuple[float, float], streams: Streams) -> FloatArray:
+def fit_capacity_kva(
+    peak_kva: FloatArray, capacity_range: tuple[float, float], streams: Streams, scratch: Scratch | None = None
+) -> FloatArray:
     """Choose the smallest standard rating that keeps the peak within the loading that the transformer was planned for.
 
     So no planned peak is above a rating, but where the largest that may be installed is too small.
@@ -127,6 +133,8 @@ def fit_capacity_kva(peak_kva: FloatArray, capacity_range: tuple[float, float], 
     capacity_range : (float, float)
         Smallest and largest rating that may be installed, kVA.
     streams : Streams
+    scratch : Scratch, optional
+        Where the result lies.
 
     Returns
     -------
@@ -138,7 +146,10 @@ def fit_capacity_kva(peak_kva: FloatArray, capacity_range: tuple[float, float], 
         No standard rating lies in the range.
     """
     ratings = standard_ratings_in(capacity_range)
-    drawn = streams.normal(Stage.TRANSFORMER_RATING, 0, len(peak_kva), 1)[:, 0]
-    target = np.clip(TARGET_LOADING_MEDIAN * np.exp(TARGET_LOADING_SIGMA * drawn), *_TARGET_LIMITS)
-    place = np.searchsorted(ratings, peak_kva / target, side="left")
-    return np.asarray(ratings[np.minimum(place, len(ratings) - 1)])
+    fitted: FloatArray = (scratch or Scratch()).zeros(len(peak_kva))
+    for part in spans(len(peak_kva)):
+        drawn = streams.normal(Stage.TRANSFORMER_RATING, part.start, part.stop, 1)[:, 0]
+        target = np.clip(TARGET_LOADING_MEDIAN * np.exp(TARGET_LOADING_SIGMA * drawn), *_TARGET_LIMITS)
+        place = np.searchsorted(ratings, peak_kva[part] / target, side="left")
+        fitted[part] = ratings[np.minimum(place, len(ratings) - 1)]
+    return fitted

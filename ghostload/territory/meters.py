@@ -6,7 +6,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from ghostload.streams import FloatArray, IntArray, Stage, Streams
+from ghostload.scratch import Scratch
+from ghostload.streams import FloatArray, IntArray, Stage, Streams, spans
 from ghostload.territory.plane import M_PER_DEG, STEP_DEG, round_deg
 from ghostload.territory.region import Region
 from ghostload.territory.transformers import Transformers
@@ -39,16 +40,19 @@ BLOCK_SHARE = 0.18
 SETBACK_SHARE = (0.02, 0.05)
 """Distance of a service point from the middle of its street, in service radii (5 to 12.5 m of 250 m)."""
 
-CHUNK = 65_536
-"""Meters placed at a time; no part of the data, so long as it is a multiple of the streams' block."""
 
-
-def transformer_weights(num_transformers: int, streams: Streams) -> FloatArray:
+def transformer_weights(num_transformers: int, streams: Streams, scratch: Scratch | None = None) -> FloatArray:
     """Draw how many meters a transformer attracts, relative to others; log-normal with :data:`WEIGHT_SIGMA`."""
-    return np.exp(WEIGHT_SIGMA * streams.normal(Stage.TRANSFORMER_WEIGHT, 0, num_transformers, 1)[:, 0])
+    weights: FloatArray = (scratch or Scratch()).zeros(num_transformers)
+    for part in spans(num_transformers):
+        drawn = streams.normal(Stage.TRANSFORMER_WEIGHT, part.start, part.stop, 1)[:, 0]
+        weights[part] = np.exp(WEIGHT_SIGMA * drawn)
+    return weights
 
 
-def assign_transformers(num_meters: int, weights: FloatArray, streams: Streams) -> IntArray:
+def assign_transformers(
+    num_meters: int, weights: FloatArray, streams: Streams, scratch: Scratch | None = None
+) -> IntArray:
     r"""Choose the transformer of each meter with chances proportional to the weights.
 
     Meter ``i < T`` goes to transformer ``i``, so that none is empty. Any other starts at transformer 0 and jumps
@@ -64,6 +68,8 @@ def assign_transformers(num_meters: int, weights: FloatArray, streams: Streams) 
     weights : (T,) array
         Positive.
     streams : Streams
+    scratch : Scratch, optional
+        Where the result lies.
 
     Returns
     -------
@@ -74,13 +80,13 @@ def assign_transformers(num_meters: int, weights: FloatArray, streams: Streams) 
     .. [1] Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm", 2014. :arxiv:`1406.2294`
        (equal weights; here the cumulative weight takes the place of the count).
     """
-    total = np.cumsum(weights)
-    chosen = np.empty(num_meters, dtype=np.int64)
-    for start in range(0, num_meters, CHUNK):
-        stop = min(start + CHUNK, num_meters)
-        unit = streams.uniform(Stage.METER_TRANSFORMER, start, stop, _JUMPS)
-        chosen[start:stop] = _last_jump(unit, total)
-    chosen[: len(weights)] = np.arange(len(weights))
+    scratch = scratch or Scratch()
+    total = np.cumsum(weights, out=scratch.zeros(len(weights)))
+    chosen: IntArray = scratch.zeros(num_meters, np.int64)
+    for part in spans(num_meters):
+        unit = streams.uniform(Stage.METER_TRANSFORMER, part.start, part.stop, _JUMPS)
+        number = np.arange(part.start, part.stop)
+        chosen[part] = np.where(number < len(weights), number, _last_jump(unit, total))
     return chosen
 
 
@@ -104,6 +110,7 @@ def place_meters(
     street_angle_rad: FloatArray,
     service_radius_m: float,
     streams: Streams,
+    scratch: Scratch | None = None,
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Stand the service points along the streets round their transformers.
 
@@ -113,11 +120,13 @@ def place_meters(
     transformers : Transformers
     meter_transformer : (N,) array
         Transformer of each meter.
-    street_angle_rad : (T,) array
-        Direction of the main street at each transformer.
+    street_angle_rad : (F,) array
+        Direction of the streets of each feeder.
     service_radius_m : float
         Radius within which 99 in 100 service points stand before those that would stand in the water are moved.
     streams : Streams
+    scratch : Scratch, optional
+        Where the results lie.
 
     Returns
     -------
@@ -125,16 +134,14 @@ def place_meters(
     barangay : (N,) array
         District in which each service point stands.
     """
-    count = len(meter_transformer)
-    lon, lat, barangay = np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
+    scratch, count = scratch or Scratch(), len(meter_transformer)
+    lon, lat, barangay = scratch.zeros(count), scratch.zeros(count), scratch.zeros(count, np.int64)
     near_border = _near_border(region, transformers, service_radius_m)
     turn = np.cos(street_angle_rad), np.sin(street_angle_rad)
-    for start in range(0, count, CHUNK):
-        part = slice(start, min(start + CHUNK, count))
+    placer = _Placer(region, transformers, near_border, turn, service_radius_m)
+    for part in spans(count):
         unit = streams.uniform(Stage.METER_PLACE, part.start, part.stop, 3 * _TRIES)
-        home = meter_transformer[part]
-        placer = _Placer(region, transformers, near_border, turn, service_radius_m)
-        lon[part], lat[part], barangay[part] = placer.place(home, unit)
+        lon[part], lat[part], barangay[part] = placer.place(meter_transformer[part], unit)
     return lon, lat, barangay
 
 
@@ -143,15 +150,18 @@ def _near_border(region: Region, transformers: Transformers, service_radius_m: f
     border = shapely.boundary(region.polygons)
     shapely.prepare(border)
     reach = (_LONGEST + BLOCK_SHARE + SETBACK_SHARE[1]) * service_radius_m
-    metres_per_deg = np.cos(np.radians(np.abs(transformers.lat))) * M_PER_DEG
-    points = shapely.points(transformers.lon, transformers.lat)
-    distance_deg = reach / float(metres_per_deg.min()) * 1.01 + STEP_DEG
-    near = shapely.dwithin(border[transformers.barangay], points, distance_deg)
-    return np.asarray(near, dtype=bool)
+    lon, lat, count = transformers.lon, transformers.lat, len(transformers.lat)
+    metres_per_deg = min(float((np.cos(np.radians(np.abs(lat[part]))) * M_PER_DEG).min()) for part in spans(count))
+    distance_deg = reach / metres_per_deg * 1.01 + STEP_DEG
+    near = np.empty(count, dtype=bool)
+    for part in spans(count):
+        points = shapely.points(lon[part], lat[part])
+        near[part] = shapely.dwithin(border[transformers.barangay[part]], points, distance_deg)
+    return near
 
 
 class _Placer:
-    """Places a chunk of meters."""
+    """Places some meters at a time."""
 
     def __init__(
         self,
@@ -187,7 +197,8 @@ class _Placer:
 
     def _stand(self, home: IntArray, along_m: FloatArray, across_m: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Turn an offset along and across the main street into degrees, in scale at the transformer itself."""
-        cos, sin = self.cos[home], self.sin[home]
+        feeder = self.transformers.feeder[home]
+        cos, sin = self.cos[feeder], self.sin[feeder]
         lat0 = self.transformers.lat[home]
         lon = self.transformers.lon[home] + (cos * along_m - sin * across_m) / (M_PER_DEG * np.cos(np.radians(lat0)))
         return round_deg(lon), round_deg(lat0 + (sin * along_m + cos * across_m) / M_PER_DEG)

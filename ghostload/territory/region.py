@@ -14,12 +14,9 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from ghostload.errors import RegionError
-from ghostload.streams import FloatArray, IntArray
+from ghostload.streams import FloatArray, IntArray, spans
 from ghostload.territory.geometry import GeometryArray, coordinates, holds_point, inside_points, on_grid
 from ghostload.territory.plane import STEP_DEG, LocalPlane
-
-_CHUNK = 131_072
-"""Points looked up at a time, so that memory stays small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +140,7 @@ class Region:
         """
         nowhere = len(self)
         found = np.full(len(lon), nowhere, dtype=np.int64)
-        for start in range(0, len(lon), _CHUNK):
-            part = slice(start, start + _CHUNK)
+        for part in spans(len(lon)):
             x, y = lon[part], lat[part]
             point, district = self._tree.query(shapely.points(x, y))
             holds = shapely.contains_xy(self.polygons[district], x[point], y[point])

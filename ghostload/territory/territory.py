@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ghostload.config.model import GeneratorConfig
+from ghostload.scratch import Scratch
 from ghostload.streams import FloatArray, IntArray, Streams
 from ghostload.territory.build import build_region
 from ghostload.territory.feeders import place_feeders
@@ -49,7 +50,9 @@ class Territory:
     meter_barangay: IntArray
 
 
-def build_territory(config: GeneratorConfig, streams: Streams, region: Region | None = None) -> Territory:
+def build_territory(
+    config: GeneratorConfig, streams: Streams, region: Region | None = None, *, scratch: Scratch | None = None
+) -> Territory:
     """Place everything that a config asks for.
 
     Parameters
@@ -58,27 +61,31 @@ def build_territory(config: GeneratorConfig, streams: Streams, region: Region | 
     streams : Streams
     region : Region, optional
         Without it, :func:`ghostload.territory.build_region` of the config.
+    scratch : Scratch, optional
+        Where the arrays lie; by default in the system's temporary folder when they are large.
 
     Raises
     ------
     ConfigError
         As :func:`ghostload.territory.build_region`.
     """
+    scratch = scratch or Scratch()
     region = build_region(config) if region is None else region
     per_feeder = config.territory.transformers_per_feeder
-    feeders = place_feeders(region, -(-config.transformers // per_feeder), per_feeder, streams)
+    feeders = place_feeders(region, -(-config.transformers // per_feeder), per_feeder, streams, scratch)
     transformers = place_transformers(
-        region, feeders, config.transformers, per_feeder, config.spatial_clustering_strength, streams
+        region, feeders, config.transformers, per_feeder, config.spatial_clustering_strength, streams, scratch
     )
-    weights = transformer_weights(config.transformers, streams)
-    meter_transformer = assign_transformers(config.num_meters, weights, streams)
+    weights = transformer_weights(config.transformers, streams, scratch)
+    meter_transformer = assign_transformers(config.num_meters, weights, streams, scratch)
     meter_lon, meter_lat, meter_barangay = place_meters(
         region,
         transformers,
         meter_transformer,
-        feeders.angle_rad[transformers.feeder],
+        feeders.angle_rad,
         config.territory.service_radius_m,
         streams,
+        scratch,
     )
     return Territory(
         region=region,

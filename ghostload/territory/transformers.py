@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostload.scratch import Scratch
 from ghostload.streams import FloatArray, IntArray, Stage, Streams
 from ghostload.territory.feeders import Feeders
 from ghostload.territory.region import Region
@@ -28,7 +29,8 @@ _HALVINGS = 12
 
 _FEW_PLACES = 64
 
-_SLOTS_AT_ONCE = 1_000_000
+_SLOTS_AT_ONCE = 131_072
+"""Grid positions that are looked at together. Not part of the data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ def place_transformers(
     transformers_per_feeder: int,
     clustering_strength: float,
     streams: Streams,
+    scratch: Scratch | None = None,
 ) -> Transformers:
     """Stand the transformers of each feeder in one cluster about its middle.
 
@@ -72,32 +75,48 @@ def place_transformers(
     clustering_strength : float
         0: the cluster fills the service area; 1: its radius is a quarter of that.
     streams : Streams
+    scratch : Scratch, optional
+        Where the results lie.
 
     Returns
     -------
     Transformers
     """
-    number = np.arange(num_transformers)
+    scratch, each = scratch or Scratch(), transformers_per_feeder
+    lon, lat = scratch.zeros(num_transformers), scratch.zeros(num_transformers)
+    feeder, barangay = scratch.zeros(num_transformers, np.int64), scratch.zeros(num_transformers, np.int64)
     # A huge feeder gets no more places than it could need; a power of two, so that few more change nothing.
-    per = min(transformers_per_feeder, max(_FEW_PLACES, 1 << (num_transformers - 1).bit_length()))
-    feeder = number // transformers_per_feeder
+    per = min(each, max(_FEW_PLACES, 1 << (num_transformers - 1).bit_length()))
     spacing = _spacing_m(feeders.radius_m, per, clustering_strength)
-    corner = np.empty((len(feeders), per, 2))
-    pending = np.arange(len(feeders))
+    step = max(1, _SLOTS_AT_ONCE // len(_grid(per)))
+    for start in range(0, len(feeders), step):
+        which = np.arange(start, min(start + step, len(feeders)))
+        corner = _corners(region, feeders, which, per, spacing, streams)
+        number = np.arange(start * each, min((start + len(which)) * each, num_transformers))
+        part = slice(start * each, start * each + len(number))
+        feeder[part] = number // each
+        place = corner[feeder[part] - start, number % each]
+        lon[part], lat[part] = _step_aside(region, number, place, spacing[feeder[part]], streams)
+        barangay[part] = region.district_of(lon[part], lat[part])
+    return Transformers(lon, lat, feeder, barangay)
+
+
+def _corners(
+    region: Region, feeders: Feeders, which: IntArray, per: int, spacing: FloatArray, streams: Streams
+) -> FloatArray:
+    """Return the corners that the transformers of some feeders take, (n, per, 2); narrows ``spacing`` where it must."""
+    corner = np.empty((len(which), per, 2))
+    pending = np.arange(len(which))
     for _ in range(_HALVINGS):
-        step = max(1, _SLOTS_AT_ONCE // _grid(per).shape[0])
-        short = [
-            _take_corners(region, feeders, pending[i : i + step], spacing, corner, streams)
-            for i in range(0, len(pending), step)
-        ]
-        pending = np.concatenate(short)
+        own = which[pending]
+        corner[pending], enough = _taken_corners(region, feeders, own, per, spacing, streams)
+        pending = pending[~enough]
         if len(pending) == 0:
             break
-        spacing[pending] /= 2
-    corner[pending] = np.stack([feeders.x_m, feeders.y_m], axis=1)[pending, None, :]
-    place = corner[feeder, number % transformers_per_feeder]
-    lon, lat = _step_aside(region, feeders, feeder, place, spacing, streams)
-    return Transformers(lon, lat, feeder, region.district_of(lon, lat))
+        spacing[which[pending]] /= 2
+    own = which[pending]
+    corner[pending] = np.stack([feeders.x_m[own], feeders.y_m[own]], axis=1)[:, None, :]
+    return corner
 
 
 def _spacing_m(radius_m: FloatArray, per: int, strength: float) -> FloatArray:
@@ -115,11 +134,10 @@ def _grid(per: int) -> IntArray:
     return np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _take_corners(
-    region: Region, feeders: Feeders, which: IntArray, spacing: FloatArray, corner: FloatArray, streams: Streams
-) -> IntArray:
-    """Fill ``corner[which]``; return the feeders among them whose grid has too few corners on land."""
-    per = corner.shape[1]
+def _taken_corners(
+    region: Region, feeders: Feeders, which: IntArray, per: int, spacing: FloatArray, streams: Streams
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return the corners of some feeders, (n, per, 2), and which grids have enough corners on land, (n,)."""
     grid = _grid(per)
     drawn = _draw_grids(which, per, 2 + len(grid), streams)
     local = (grid[None] + drawn[:, None, :2] - 0.5) * spacing[which, None, None]
@@ -135,9 +153,8 @@ def _take_corners(
     chosen = np.take_along_axis(fits, order, axis=1)
     lot = np.where(chosen, np.take_along_axis(drawn[:, 2:], order, axis=1), np.inf)
     taken = np.take_along_axis(order, np.argsort(lot, axis=1, kind="stable")[:, :per], axis=1)
-    corner[which, :, 0] = np.take_along_axis(x, taken, axis=1)
-    corner[which, :, 1] = np.take_along_axis(y, taken, axis=1)
-    return np.asarray(which[chosen.sum(axis=1) < per])
+    corner = np.stack([np.take_along_axis(at, taken, axis=1) for at in (x, y)], axis=-1)
+    return corner, np.asarray(chosen.sum(axis=1) >= per)
 
 
 def _draw_grids(which: IntArray, per: int, width: int, streams: Streams) -> FloatArray:
@@ -149,10 +166,11 @@ def _draw_grids(which: IntArray, per: int, width: int, streams: Streams) -> Floa
 
 
 def _step_aside(
-    region: Region, feeders: Feeders, feeder: IntArray, place: FloatArray, spacing: FloatArray, streams: Streams
+    region: Region, number: IntArray, place: FloatArray, spacing: FloatArray, streams: Streams
 ) -> tuple[FloatArray, FloatArray]:
-    """Shift each transformer a little off its corner, unless that leads off the land; return lon, lat."""
-    shift = (2 * streams.uniform(Stage.TRANSFORMER_PLACE, 0, len(feeder), 2, 1) - 1) * _JITTER * spacing[feeder, None]
+    """Shift transformers of consecutive numbers a little off their corners, unless off the land; return lon, lat."""
+    drawn = streams.uniform(Stage.TRANSFORMER_PLACE, int(number[0]), int(number[-1]) + 1, 2, 1)
+    shift = (2 * drawn - 1) * _JITTER * spacing[:, None]
     lon, lat = region.plane.to_deg(place[:, 0] + shift[:, 0], place[:, 1] + shift[:, 1])
     wet: NDArray[np.bool_] = ~region.contains(lon, lat)
     lon[wet], lat[wet] = region.plane.to_deg(place[wet, 0], place[wet, 1])

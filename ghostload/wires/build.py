@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.customers import Customers
+from ghostload.scratch import Scratch
 from ghostload.streams import FloatArray, IntArray, Stage, Streams
 from ghostload.territory import Territory
 from ghostload.territory.feeders import street_angle_rad
@@ -70,14 +71,14 @@ class Dealt:
         return Dealt(self.angle_rad[feeders], self.lateral[transformers], self.service[meters])
 
 
-def dealt(territory: Territory, config: GeneratorConfig, streams: Streams) -> Dealt:
+def dealt(territory: Territory, config: GeneratorConfig, streams: Streams, scratch: Scratch | None = None) -> Dealt:
     """Draw what chance gives the wires of all feeders."""
     rules = practice_of(config.network).rules
     lateral = dealt_phases(
-        territory.transformer_feeder, Stage.WIRES_LATERAL_PHASE, rules["stray_lateral_share"], streams
+        territory.transformer_feeder, Stage.WIRES_LATERAL_PHASE, rules["stray_lateral_share"], streams, scratch
     )
     service = dealt_phases(
-        territory.meter_transformer, Stage.WIRES_SERVICE_PHASE, rules["stray_service_share"], streams
+        territory.meter_transformer, Stage.WIRES_SERVICE_PHASE, rules["stray_service_share"], streams, scratch
     )
     return Dealt(street_angle_rad(len(territory.feeder_substation), streams), lateral, service)
 

@@ -7,12 +7,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.customers import Customers
+from ghostload.scratch import Scratch
 from ghostload.streams import FloatArray, IntArray, Streams
 from ghostload.territory import Territory
+from ghostload.territory.order import Grouped
 from ghostload.wires.build import built, dealt
 from ghostload.wires.model import Wires
 
@@ -58,8 +59,10 @@ class WiresInParts:
     capacity_kva : (T,) array
     config : GeneratorConfig
     streams : Streams
-    order, first : (N,), (F + 1,) arrays
-        Meters feeder by feeder, ascending in each, and where each feeder's begin.
+    by_feeder : Grouped
+        The meters, feeder by feeder.
+    scratch : Scratch, optional
+        Where what is held of all meters lies.
     """
 
     def __init__(
@@ -69,19 +72,19 @@ class WiresInParts:
         capacity_kva: FloatArray,
         config: GeneratorConfig,
         streams: Streams,
-        order: NDArray[np.int32],
-        first: IntArray,
+        by_feeder: Grouped,
+        scratch: Scratch | None = None,
     ) -> None:
         self._territory, self._customers, self._capacity_kva = territory, customers, capacity_kva
         self._config, self._streams = config, streams
-        self._order, self._first = order, first
-        self._dealt = dealt(territory, config, streams)
+        self._by_feeder = by_feeder
+        self._dealt = dealt(territory, config, streams, scratch)
         self._parts: OrderedDict[int, WiresPart] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """Count the parts."""
-        return -(-(len(self._first) - 1) // FEEDERS_AT_ONCE)
+        return -(-len(self._by_feeder) // FEEDERS_AT_ONCE)
 
     def of(self, feeder: int) -> tuple[WiresPart, int]:
         """Return the part that a feeder is in, and its number there."""
@@ -104,9 +107,9 @@ class WiresInParts:
 
     def _built(self, number: int) -> WiresPart:
         whole, start = self._territory, number * FEEDERS_AT_ONCE
-        feeders = np.arange(start, min(start + FEEDERS_AT_ONCE, len(self._first) - 1))
-        transformers = np.flatnonzero((whole.transformer_feeder >= start) & (whole.transformer_feeder <= feeders[-1]))
-        meters = np.sort(self._order[self._first[start] : self._first[feeders[-1] + 1]].astype(np.int64))
+        feeders = np.arange(start, min(start + FEEDERS_AT_ONCE, len(self._by_feeder)))
+        transformers = np.arange(*np.searchsorted(whole.transformer_feeder, [start, feeders[-1] + 1]))
+        meters = np.sort(self._by_feeder.of(start, len(feeders)))
         territory = replace(
             whole,
             feeder_substation=whole.feeder_substation[feeders],

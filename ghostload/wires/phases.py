@@ -6,18 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.consumption.customers import Customers
-from ghostload.streams import BLOCK, FloatArray, IntArray, Stage, Streams
+from ghostload.scratch import Scratch
+from ghostload.streams import FloatArray, IntArray, Stage, Streams, spans
+from ghostload.territory.order import Runs
 from ghostload.wires.catalogue import Practice
 from ghostload.wires.model import MaskArray
 
 _DEALS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], dtype=np.uint8)
-_NONE = 3
-_AT_ONCE = 64 * BLOCK
 
 PhaseArray = NDArray[np.uint8]
 
 
-def dealt_phases(group: IntArray, stage: Stage, stray_share: float, streams: Streams) -> PhaseArray:
+def dealt_phases(
+    group: IntArray, stage: Stage, stray_share: float, streams: Streams, scratch: Scratch | None = None
+) -> PhaseArray:
     """Give each member of each group one of three phases.
 
     Members are taken in threes, in the order of their numbers; each three get the phases in an order of chance. A
@@ -32,31 +34,47 @@ def dealt_phases(group: IntArray, stage: Stage, stray_share: float, streams: Str
         Where the draws belong; a member's address is its number.
     stray_share : float
     streams : Streams
+    scratch : Scratch, optional
+        Where the result lies.
 
     Returns
     -------
     (n,) array of 0, 1, 2 (uint8)
     """
-    count = len(group)
-    order = np.argsort(group, kind="stable")
-    sorted_group = group[order]
-    rank = np.arange(count) - np.searchsorted(sorted_group, sorted_group, side="left")
-    deal, stray = _drawn(count, stage, stray_share, streams)
-    third = rank % 3
-    phase = np.empty(count, dtype=np.uint8)
-    phase[order] = _DEALS[deal[order[np.arange(count) - third]], third]
-    return np.where(stray < _NONE, stray, phase)
+    phase: PhaseArray = (scratch or Scratch()).zeros(len(group), np.uint8)
+    dealer = _Dealer(int(group.max(initial=-1)) + 1)
+    for part in spans(len(group)):
+        drawn = streams.uniform(stage, part.start, part.stop, 3)
+        dealt = dealer.dealt(group[part], (6 * drawn[:, 0]).astype(np.uint8))
+        phase[part] = np.where(drawn[:, 1] < stray_share, (3 * drawn[:, 2]).astype(np.uint8), dealt)
+    return phase
 
 
-def _drawn(count: int, stage: Stage, stray_share: float, streams: Streams) -> tuple[PhaseArray, PhaseArray]:
-    """Return the order of chance that each would give as the first of three, and the phase of chance of strays."""
-    deal, stray = np.empty(count, dtype=np.uint8), np.empty(count, dtype=np.uint8)
-    for start in range(0, count, _AT_ONCE):
-        here = slice(start, min(start + _AT_ONCE, count))
-        drawn = streams.uniform(stage, here.start, here.stop, 3)
-        deal[here] = 6 * drawn[:, 0]
-        stray[here] = np.where(drawn[:, 1] < stray_share, 3 * drawn[:, 2], _NONE)
-    return deal, stray
+class _Dealer:
+    """Deals phases to members as they come.
+
+    Parameters
+    ----------
+    groups : int
+        How many there are.
+    """
+
+    def __init__(self, groups: int) -> None:
+        self._served = np.zeros(groups, dtype=np.int64)
+        self._deal = np.zeros(groups, dtype=np.uint8)
+
+    def dealt(self, group: IntArray, own: PhaseArray) -> PhaseArray:
+        """Return the phases of the next members, (n,), from the deals that each would give as the first of three."""
+        runs = Runs.of(group)
+        third = (runs.along(self._served[runs.group]) + runs.rank) % 3
+        first = np.arange(len(group)) - third
+        begun = first < runs.along(runs.start)
+        deal = np.where(begun, runs.along(self._deal[runs.group]), own[runs.order[np.maximum(first, 0)]])
+        self._served[runs.group] += runs.length
+        self._deal[runs.group] = deal[runs.start + runs.length - 1]
+        phase = np.empty(len(group), dtype=np.uint8)
+        phase[runs.order] = _DEALS[deal, third]
+        return phase
 
 
 def is_three_phase(

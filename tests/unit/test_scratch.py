@@ -59,6 +59,18 @@ def test_an_array_of_nothing_can_be_had(scratch: Scratch) -> None:
     assert scratch.kept(np.empty(0, np.int8)).dtype == np.int8
 
 
+@pytest.mark.parametrize("lengths", [[5], [0], [0, 3, 0, 1], [2, 2, 700, 1, 40]])
+def test_an_array_is_its_pieces_in_their_order(scratch: Scratch, lengths: list[int]) -> None:
+    pieces = [np.random.default_rng(n).random((n, 3)) for n in lengths]
+    made = scratch.array()
+    for piece in pieces:
+        made.add(piece)
+        let_go()
+    whole = made.whole()
+    np.testing.assert_array_equal(whole, np.concatenate(pieces))
+    assert whole.flags.c_contiguous
+
+
 def test_a_table_is_the_pieces_in_their_order(scratch: Scratch) -> None:
     pieces = [_piece(0, 10), _piece(10, 10), _piece(10, 300)]
     table = scratch.table()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostload.streams import BLOCK, Stage, Streams
+from ghostload.streams import AT_ONCE, BLOCK, Stage, Streams, spans
 
 positions = st.integers(0, 3 * BLOCK)
 
@@ -48,3 +48,17 @@ def test_the_global_generator_is_left_alone() -> None:
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     Streams(3).normal(Stage.METER_PLACE, 0, 10, 2)
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+@given(st.integers(0, 5 * AT_ONCE))
+def test_spans_are_all_in_order_and_of_whole_blocks_but_for_the_last(count: int) -> None:
+    parts = list(spans(count))
+    assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])][: len(parts)]
+    assert sum(part.stop - part.start for part in parts) == count
+    assert all(part.stop - part.start == AT_ONCE for part in parts[:-1])
+    assert AT_ONCE % BLOCK == 0
+
+
+def test_spans_of_wide_rows_hold_as_many_entities() -> None:
+    assert list(spans(5, AT_ONCE // 2)) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert list(spans(2, 3 * AT_ONCE)) == [slice(0, 1), slice(1, 2)]

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghostload.anomalies import KINDS
+from ghostload.anomalies.choice import GROUP_SIZES, hot_spots
 from ghostload.anomalies.difficulty import PROFILES
 from ghostload.anomalies.look_alikes import draw_look_alikes
-from ghostload.anomalies.theft import GROUP_SIZES, draw_thefts, hot_spots
+from ghostload.anomalies.theft import draw_thefts
 from ghostload.anomalies.timing import Spans, geometric_months
 from ghostload.config import AnomalyConfig, GeneratorConfig
 from ghostload.consumption import draw_customers

@@ -1,5 +1,7 @@
 """Diversified peaks follow what was measured; ratings are standard ones that fit them."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from ghostload.errors import ConfigError
 from ghostload.streams import Streams
 from ghostload.territory import STANDARD_RATINGS_KVA, diversified_peak_kva, fit_capacity_kva, standard_ratings_in
+from ghostload.territory.capacity import shared_and_own_kva
 
 WHOLE = (10.0, 1000.0)
 
@@ -53,6 +56,18 @@ def test_shops_and_works_peak_together_more_than_homes():
 def test_one_customers_peak_is_its_own():
     for index in range(3):
         assert coincidence(np.array([7.0]), index) == pytest.approx(1.0)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 900), st.integers(0, 2), st.integers(0, 5)), max_size=60), st.integers(1, 70))
+def test_sums_are_those_of_the_meters_in_their_order_to_the_last_bit(meters, at_once):
+    kva, index, home = (np.array(column) for column in zip(*meters, strict=True)) if meters else (np.zeros(0, int),) * 3
+    shared, own = shared_and_own_kva(kva, index)
+    together, apart = (np.bincount(home, weights=weights, minlength=6) for weights in (shared, own**2))
+    wanted = together + np.sqrt(apart)
+    for number in np.unique(home):
+        wanted[number] = max(wanted[number], kva[home == number].max())
+    with patch("ghostload.streams.AT_ONCE", at_once):
+        assert diversified_peak_kva(kva, index, home, 6).tolist() == wanted.tolist()
 
 
 def test_each_transformer_has_the_peak_of_its_own_meters():

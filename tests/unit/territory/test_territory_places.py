@@ -184,10 +184,14 @@ def test_feeders_never_overlap(seed, strength, transformers):
     assert (one == other).all()
 
 
+def narrow_strip() -> Region:
+    strip = shapely.LineString([(10, 50), (10.02, 50.2), (10.1, 50.21)]).buffer(0.0006)
+    return Region.of(["A"], [""], np.ones(1), geometry_array([strip]))
+
+
 @pytest.mark.parametrize("strength", [0.0, 1.0])
 def test_transformers_stay_in_the_cell_of_their_feeder_on_a_narrow_strip(strength):
-    strip = shapely.LineString([(10, 50), (10.02, 50.2), (10.1, 50.21)]).buffer(0.0006)
-    region, streams = Region.of(["A"], [""], np.ones(1), geometry_array([strip])), Streams(8)
+    region, streams = narrow_strip(), Streams(8)
     feeders = place_feeders(region, 64, 12, streams)
     placed = place_transformers(region, feeders, 768, 12, strength, streams)
     x, y = region.plane.to_m(placed.lon, placed.lat)
@@ -303,12 +307,13 @@ def test_ten_thousand_feeders_of_one_transformer():
     check_places(territory, 10_000, 10_000)
 
 
-def test_transformers_of_large_grids_are_placed_in_pieces(monkeypatch):
-    region, streams = metro_manila(), Streams(9)
-    feeders = place_feeders(region, 40, 12, streams)
-    whole = place_transformers(region, feeders, 480, 12, 0.8, streams)
+@pytest.mark.parametrize(("where", "each"), [(metro_manila, 12), (narrow_strip, 60)])
+def test_transformers_of_large_grids_are_placed_in_pieces(monkeypatch, where, each):
+    region, streams = where(), Streams(9)
+    feeders = place_feeders(region, 40, each, streams)
+    whole = place_transformers(region, feeders, 40 * each, each, 0.8, streams)
     monkeypatch.setattr("ghostload.territory.transformers._SLOTS_AT_ONCE", 500)
-    pieces = place_transformers(region, feeders, 480, 12, 0.8, streams)
+    pieces = place_transformers(region, feeders, 40 * each, each, 0.8, streams)
     assert (whole.lon == pieces.lon).all()
     assert (whole.lat == pieces.lat).all()
 

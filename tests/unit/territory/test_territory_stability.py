@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ghostload.config import GeneratorConfig, TerritoryConfig
+from ghostload.scratch import Scratch
 from ghostload.streams import Streams
 from ghostload.territory import Territory, build_territory
-from ghostload.territory import meters as meters_module
 
 TRANSFORMER_FIELDS = ("transformer_lat", "transformer_lon", "transformer_barangay", "transformer_feeder")
 METER_FIELDS = ("meter_transformer", "meter_lat", "meter_lon", "meter_barangay")
@@ -75,10 +75,13 @@ def test_months_do_not_matter():
     assert digest(build(num_meters=500, num_months=1)) == digest(build(num_meters=500, num_months=36))
 
 
-def test_chunks_are_no_part_of_the_data(monkeypatch):
-    whole = digest(build(num_meters=5000))
-    monkeypatch.setattr(meters_module, "CHUNK", 700)
-    assert digest(build(num_meters=5000)) == whole
+def test_what_is_worked_on_at_once_and_where_it_lies_is_no_part_of_the_data(monkeypatch):
+    settings = {"num_meters": 5000, "territory": TerritoryConfig(transformers_per_feeder=1)}
+    whole = digest(build(**settings))
+    monkeypatch.setattr("ghostload.streams.AT_ONCE", 70)
+    monkeypatch.setattr("ghostload.territory.transformers._SLOTS_AT_ONCE", 500)
+    monkeypatch.setattr(Scratch, "IN_MEMORY", 0)
+    assert digest(build(**settings)) == whole
 
 
 def test_another_seed_gives_other_places():

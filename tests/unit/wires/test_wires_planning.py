@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from wires_support import wires, world
 
 from ghostload.config import CUSTOMER_CLASSES, NetworkConfig
@@ -78,6 +81,19 @@ def test_phases_are_dealt_in_threes_but_for_the_strays() -> None:
     assert 1.0 < spread < np.sqrt(100 * 2 / 9)
     deals = dealt[group == 7][: len(dealt[group == 7]) // 3 * 3].reshape(-1, 3)
     assert len(np.unique(deals, axis=0)) == 6
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=200), st.integers(1, 200), st.sampled_from([0.0, 0.3]))
+def test_phases_are_dealt_the_same_however_many_are_taken_at_once(groups, at_once, stray_share) -> None:
+    group = np.array(groups)
+    dealt = dealt_phases(group, Stage.WIRES_SERVICE_PHASE, stray_share, Streams(5))
+    with patch("ghostload.streams.AT_ONCE", at_once):
+        again = dealt_phases(group, Stage.WIRES_SERVICE_PHASE, stray_share, Streams(5))
+    assert again.tolist() == dealt.tolist()
+    for number in np.unique(group):
+        own = dealt[group == number]
+        threes = own[: len(own) // 3 * 3].reshape(-1, 3)
+        assert stray_share > 0 or (np.sort(threes, axis=1) == [0, 1, 2]).all()
 
 
 def test_feeders_are_unbalanced_as_real_ones_are() -> None:
