@@ -139,7 +139,7 @@ class KeptArray:
 
 
 class KeptTable:
-    """A table to which pieces are added; when they grow large they go to a file.
+    """A table to which pieces are added; when they grow large they go to a file, as one piece.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ class KeptTable:
         """
         self._pieces.append(piece)
         self._bytes += piece.nbytes
-        if self._writer is not None or self._bytes > Scratch.IN_MEMORY:
+        if self._bytes > Scratch.IN_MEMORY:
             with self._reported():
                 self._write()
 
@@ -179,6 +179,7 @@ class KeptTable:
         if self._writer is None or self._file is None:
             return pa.concat_tables(self._pieces)
         with self._reported():
+            self._write()
             self._writer.close()
             self._file.flush()
             mapped = _mapped(self._file, mmap.ACCESS_READ)
@@ -193,9 +194,9 @@ class KeptTable:
             self._file = tempfile.TemporaryFile(dir=self._scratch.folder)  # noqa: SIM115 - closed when it is mapped
             weakref.finalize(self, _end, self._file)
             self._writer = pa.ipc.new_file(self._file, self._pieces[0].schema)
-        for piece in self._pieces:
-            self._writer.write_table(piece.combine_chunks())
-        self._pieces.clear()
+        if self._pieces:
+            self._writer.write_table(pa.concat_tables(self._pieces).combine_chunks())
+        self._pieces, self._bytes = [], 0
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

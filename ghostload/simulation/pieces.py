@@ -7,9 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from ghostload.scratch import Scratch, let_go
-
-ROWS_AT_ONCE = 65_536
-"""Rows of a piece; no part of the data."""
+from ghostload.streams import spans
 
 
 def in_pieces(piece: Callable[[int, int], pa.Table], count: int, scratch: Scratch, *, each: int = 1) -> pa.Table:
@@ -26,8 +24,8 @@ def in_pieces(piece: Callable[[int, int], pa.Table], count: int, scratch: Scratc
     each : int
         Rows of an entity.
     """
-    table, step = scratch.table(), max(1, ROWS_AT_ONCE // each)
-    for start in range(0, max(count, 1), step):
-        table.add(piece(start, min(start + step, count)))
+    table = scratch.table()
+    for part in spans(max(count, 1), each):
+        table.add(piece(part.start, min(part.stop, count)))
         let_go()
     return table.whole()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from in_time_support import mixed_config
 
-from ghostload import SyntheticDataPipeline
+from ghostload import SyntheticDataPipeline, streams
 from ghostload.config import GeneratorConfig, TerritoryConfig
 from ghostload.dataset import Dataset
 from ghostload.pipeline import build_world
@@ -22,11 +24,16 @@ from ghostload.wires.parts import WiresPart
 SMALL_FEEDERS = GeneratorConfig(num_meters=900, num_months=2, territory=TerritoryConfig(transformers_per_feeder=2))
 
 
+def _few(count: int, width: int = 1) -> Iterator[slice]:
+    step = max(1, 7 // width)
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
 def _in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have everything lie in files, in pieces that no entity of the tables ends with."""
+    """Have everything lie in files, in small pieces."""
     monkeypatch.setattr(Scratch, "IN_MEMORY", 0)
     monkeypatch.setattr(parts, "FEEDERS_AT_ONCE", 3)
-    monkeypatch.setattr(pieces, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(pieces, "spans", _few)
 
 
 def _same(one: Dataset, other: Dataset) -> None:
@@ -72,7 +79,7 @@ def test_lines_of_feeders_that_are_not_taken_in_are_there(monkeypatch: pytest.Mo
 
 
 def test_in_pieces_asks_for_all_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(streams, "AT_ONCE", 10)
     asked: list[tuple[int, int]] = []
 
     def piece(start: int, stop: int) -> pa.Table:
