@@ -18,7 +18,7 @@ def test_keys_that_stand_twice_are_found_whatever_they_end_with() -> None:
     rng = np.random.default_rng(7)
     ends = rng.choice(["", "é", " 2025-01"], 900)
     words = ["", "", *(f"{n}{end}" for n, end in zip(rng.integers(300, size=900), ends, strict=True))]
-    found = _repeated(pa.array(words)).to_pylist()
+    found = _repeated_of(words)
     assert sorted(found) == sorted(word for word, count in Counter(words).items() if count > 1)
     assert "" in found
     assert _repeated(pa.array([], pa.string())).to_pylist() == []
