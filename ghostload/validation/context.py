@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,13 +103,14 @@ class Context:
     def column(self, table: str, column: str) -> pa.ChunkedArray:
         """Return a column, or end the check."""
         found = self.table(table)
-        if column not in found.column_names:
+        at = found.schema.get_all_field_indices(column)
+        if not at:
             raise CannotRun("the column is missing", f"add it to {TABLES[table].file}", table=table, column=column)
-        return found.column(found.column_names.index(column))
+        return found.column(min(at))
 
-    def pieces(self, table: str, most: int | None = None) -> Iterator[slice]:
+    def pieces(self, table: str) -> Iterator[slice]:
         """Return spans of a table's rows that follow each other, at least one, or end the check."""
-        return pieces(self.table(table).num_rows, most)
+        return pieces(self.table(table).num_rows)
 
     def texts(self, table: str, column: str) -> Texts:
         """Return a function from rows to cells of a text column, an empty one null; or end the check."""
@@ -238,11 +239,16 @@ class Context:
         found: FloatArray = self.filled("meters", self.kwh_of, np.float64, len(self.months_by_row))
         return found
 
-    @cached_property
+    @property
     def meter_transformer(self) -> IntArray:
         """(meters,) row of each meter's transformer, -1 where there is none."""
-        names, transformers = self.texts("meters", "transformer_id"), self.lookup("transformers")
-        found: IntArray = self.filled("meters", lambda rows: transformers.rows_of(names(rows)), np.int64)
+        return self.transformers_of("meters")
+
+    def transformers_of(self, table: str) -> IntArray:
+        """(n,) row of the transformer that each row of a table names, -1 where there is none."""
+        names, known = self.texts(table, "transformer_id"), self.lookup("transformers")
+        make = partial(self.filled, table, lambda rows: known.rows_of(names(rows)), np.int64)
+        found: IntArray = self.keep(f"transformers of {table}", make)
         return found
 
     @cached_property
@@ -253,16 +259,11 @@ class Context:
             count += np.bincount(home[rows] + 1, minlength=len(count))
         return count[1:]
 
-    @property
-    def classes(self) -> Callable[[Rows], IntArray]:
-        """A function from rows of meters to positions in :data:`ghostload.config.CUSTOMER_CLASSES`, -1 for others."""
-        names, known = self.texts("meters", "customer_class"), pa.array(CUSTOMER_CLASSES)
-        return lambda rows: rows_of(names(rows), known)
-
     @cached_property
     def class_index(self) -> IntArray:
         """(meters,) position in :data:`ghostload.config.CUSTOMER_CLASSES`, -1 for another class."""
-        found: IntArray = self.filled("meters", self.classes, np.int64)
+        names, known = self.texts("meters", "customer_class"), pa.array(CUSTOMER_CLASSES)
+        found: IntArray = self.filled("meters", lambda rows: rows_of(names(rows), known), np.int64)
         return found
 
     @cached_property

@@ -46,9 +46,8 @@ def months_of(context: Context, table: str) -> Callable[[Rows], IntArray]:
 def _places(context: Context, table: str) -> Callable[[Rows], tuple[IntArray, IntArray]]:
     """Return a function from rows to rows of the transformers table and positions of months; -1 where there is none."""
     _ = context.known_months
-    said, known = context.texts(table, "transformer_id"), context.lookup("transformers")
-    months = months_of(context, table)
-    return lambda rows: (known.rows_of(said(rows)), months(rows))
+    transformers, months = context.transformers_of(table), months_of(context, table)
+    return lambda rows: (transformers[rows], months(rows))
 
 
 @register(subject="energy")

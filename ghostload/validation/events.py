@@ -20,8 +20,6 @@ TABLE = "anomaly_events"
 _MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 _OPEN = np.iinfo(np.int64).max
 _ROUNDING_KWH = 0.1
-_PARSED = 4096
-"""Cells of JSON that are parsed at once."""
 
 
 @register(subject="events", severities=(Severity.INFO,))
@@ -124,7 +122,7 @@ def event_parameters(context: Context) -> Iterable[Finding]:
     if not context.has(TABLE):
         return
     parameters, wrong = context.texts(TABLE, "parameters"), Hits()
-    for rows in context.pieces(TABLE, _PARSED):
+    for rows in context.pieces(TABLE):
         cells = parameters(rows).to_pylist()
         if not _all_objects([cell for cell in cells if cell]):
             bad = np.array([bool(cell) and not _all_objects([cell]) for cell in cells], dtype=np.bool_)

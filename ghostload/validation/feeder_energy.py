@@ -48,15 +48,13 @@ def _places(context: Context, table: str) -> Callable[[Rows], tuple[IntArray, In
 def _table(context: Context, table: str, *columns: str) -> list[FloatArray]:
     """Return columns as (feeders, months) arrays, NaN where there is no row."""
     places = _places(context, table)
-    found = []
-    for column in columns:
-        values = np.full((len(feeders_of(context)), len(context.known_months)), np.nan)
-        given = context.floats(table, column)
-        for rows in context.pieces(table):
-            feeder, month = places(rows)
-            known = (feeder >= 0) & (month >= 0)
-            values[feeder[known], month[known]] = given(rows)[known]
-        found.append(values)
+    given = [context.floats(table, column) for column in columns]
+    found = [np.full((len(feeders_of(context)), len(context.known_months)), np.nan) for _ in columns]
+    for rows in context.pieces(table):
+        feeder, month = places(rows)
+        known = (feeder >= 0) & (month >= 0)
+        for values, numbers in zip(found, given, strict=True):
+            values[feeder[known], month[known]] = numbers(rows)[known]
     return found
 
 
@@ -123,7 +121,7 @@ def feeders_are_their_transformers(context: Context) -> Iterable[Finding]:
     """Check that a feeder's energies are the sums of those of its transformers, their losses included."""
     if not (context.has(FEEDERS) and context.has(ENERGY)):
         return
-    said, known_units = context.texts(ENERGY, "transformer_id"), context.lookup("transformers")
+    unit = context.transformers_of(ENERGY)
     names = pa.array(feeders_of(context), pa.string())
     fed_by = np.append(rows_of(context.text("transformers", "feeder_id"), names), -1)
     months, shape = months_of(context, ENERGY), (len(names), len(context.known_months))
@@ -133,7 +131,7 @@ def feeders_are_their_transformers(context: Context) -> Iterable[Finding]:
         given[ours] = np.sum(_table(context, FEEDERS, *ours), axis=0)
     units, sums = np.zeros(shape), {theirs: np.zeros(shape) for theirs in columns}
     for rows in context.pieces(ENERGY):
-        feeder, month = fed_by[known_units.rows_of(said(rows))], months(rows)
+        feeder, month = fed_by[unit[rows]], months(rows)
         known = (feeder >= 0) & (month >= 0)
         cell = feeder[known] * shape[1] + month[known]
         np.add.at(units.reshape(-1), cell, 1.0)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ghostload.schema import TABLES, TableSchema
+from ghostload.streams import IntArray
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context
 from ghostload.validation.finding import MAX_IDS, Finding, Severity, error, warning
@@ -93,13 +94,15 @@ def id_format(context: Context) -> Iterable[Finding]:
                 yield warning(message, cure, table=schema.name, column=column, ids=ids, count=bad.count)
 
 
-def _unknown(context: Context, table: str, column: str, target: str) -> Iterable[Finding]:
-    """Find cells that refer to a row that is not there."""
+def _unknown(
+    context: Context, table: str, column: str, target: str, found: IntArray | None = None
+) -> Iterable[Finding]:
+    """Find cells that refer to a row that is not there; where the rows are known already, ``found`` has them."""
     values, keys = context.texts(table, column), context.lookup(target)
     bad, unknown = Hits(), pa.array([], pa.string())
     for rows in context.pieces(table):
         cells = values(rows)
-        lost = (keys.rows_of(cells) < 0) & np.asarray(pc.is_valid(cells))
+        lost = ((keys.rows_of(cells) if found is None else found[rows]) < 0) & np.asarray(pc.is_valid(cells))
         bad.add(rows, lost)
         if lost.any():
             unknown = pc.unique(pa.concat_arrays([unknown, cells.filter(pa.array(lost))]))
@@ -114,7 +117,7 @@ def _unknown(context: Context, table: str, column: str, target: str) -> Iterable
 @register(subject="keys")
 def meters_have_a_transformer(context: Context) -> Iterable[Finding]:
     """Check that the transformer of every meter is in the transformers table."""
-    yield from _unknown(context, "meters", "transformer_id", "transformers")
+    yield from _unknown(context, "meters", "transformer_id", "transformers", context.meter_transformer)
 
 
 @register(subject="keys")

@@ -7,7 +7,7 @@ has the larger value, a tie counting half: the Mann-Whitney statistic.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context
 from ghostload.validation.finding import Finding, Severity, error, info, warning
-from ghostload.validation.leak_features import Feature, simple_features
+from ghostload.validation.leak_features import simple_features
 from ghostload.validation.pieces import pieces
 
 LIMIT = 0.95
@@ -25,8 +25,6 @@ LIMIT = 0.95
 SCREEN_LIMIT = 0.90
 """In a large set a feature is tried on a sample first; beyond this it is worked out on all meters."""
 SCREEN_METERS = 20_000
-_SPAN = 16_384
-"""Meters whose features are worked out at once."""
 STANDARD_ERRORS = 4.0
 """The limit has to be so many standard errors of chance from 1/2, or there are too few meters to tell."""
 TRUTH_NAME = re.compile(
@@ -117,13 +115,14 @@ def _beyond(context: Context, listed: BoolArray, rows: IntArray | None, limit: f
     count = len(listed) if rows is None else len(rows)
     labels = listed if rows is None else listed[rows]
 
-    def features(span: slice) -> Iterator[Feature]:
-        return simple_features(context, np.arange(span.start, span.stop) if rows is None else rows[span])
-
-    kinds = [(feature.name, feature.about_energy) for feature in features(slice(0, 1))]
-    columns = context.scratch.zeros((len(kinds), count))
-    for span in pieces(count, _SPAN):
-        for column, feature in zip(columns, features(span), strict=True):
+    kinds: list[tuple[str, bool]] = []
+    columns = np.empty((0, count))
+    for span in pieces(count):
+        features = list(simple_features(context, span if rows is None else rows[span]))
+        if not kinds:
+            kinds = [(feature.name, feature.about_energy) for feature in features]
+            columns = context.scratch.zeros((len(kinds), count))
+        for column, feature in zip(columns, features, strict=True):
             column[span] = feature.values
     found = {}
     for (name, about_energy), values in zip(kinds, columns, strict=True):

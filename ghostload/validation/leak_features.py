@@ -40,13 +40,13 @@ class Feature:
     values: FloatArray
 
 
-def simple_features(context: Context, rows: IntArray) -> Iterator[Feature]:
+def simple_features(context: Context, rows: Rows) -> Iterator[Feature]:
     """Yield the features of the meters in some rows.
 
     Parameters
     ----------
     context : Context
-    rows : (n,) array of int
+    rows : slice or (n,) array of int
         Rows of the meters table. Means over a class or a transformer are over all meters.
     """
     yield from _of_the_register(context, rows)
@@ -54,10 +54,10 @@ def simple_features(context: Context, rows: IntArray) -> Iterator[Feature]:
     yield from _of_further_columns(context, rows)
 
 
-def _of_the_register(context: Context, rows: IntArray) -> Iterator[Feature]:
+def _of_the_register(context: Context, rows: Rows) -> Iterator[Feature]:
     """Yield what a meter is and where it stands."""
     kva_of = context.floats("meters", "kVA")
-    kva, classes = kva_of(rows), context.classes(rows)
+    kva, classes = kva_of(rows), context.class_index[rows]
     middle = context.keep("median kVA", lambda: _class_medians(context, kva_of))
     ids = context.texts("meters", "meter_id")(rows)
     digits = pc.replace_substring_regex(ids, r"\D", "")
@@ -68,7 +68,9 @@ def _of_the_register(context: Context, rows: IntArray) -> Iterator[Feature]:
         "lat": context.floats("meters", "lat")(rows),
         "lon": context.floats("meters", "lon")(rows),
         "distance to its transformer": context.distances_m(rows),
-        "row in the table": rows.astype(np.float64),
+        "row in the table": np.arange(rows.start, rows.stop, dtype=np.float64)
+        if isinstance(rows, slice)
+        else rows.astype(np.float64),
         "number in the id": np.asarray(number.cast(pa.float64()).to_numpy(zero_copy_only=False)),
         "customer class": classes.astype(np.float64),
         "row of its transformer": context.meter_transformer[rows].astype(np.float64),
@@ -77,13 +79,13 @@ def _of_the_register(context: Context, rows: IntArray) -> Iterator[Feature]:
         yield Feature(name, False, values)
 
 
-def _of_the_energy(context: Context, rows: IntArray) -> Iterator[Feature]:
+def _of_the_energy(context: Context, rows: Rows) -> Iterator[Feature]:
     """Yield what a meter registered, against itself, its class, its transformer and its kVA."""
     kwh = context.kwh_of(rows)
     measured = np.isfinite(kwh)
     yield Feature("empty months", False, (~measured).sum(axis=1).astype(np.float64))
     usual = context.keep("usual kwh", lambda: _usual(context))
-    mean, classes, home = usual.means[rows], context.classes(rows), context.meter_transformer[rows]
+    mean, classes, home = usual.means[rows], context.class_index[rows], context.meter_transformer[rows]
     if not measured.all():
         kwh = np.where(measured, kwh, mean[:, None])
     low, high = kwh.min(axis=1), kwh.max(axis=1)
@@ -112,7 +114,7 @@ def _of_the_energy(context: Context, rows: IntArray) -> Iterator[Feature]:
         yield Feature(name, name != "digits after the decimal point", values)
 
 
-def _of_further_columns(context: Context, rows: IntArray) -> Iterator[Feature]:
+def _of_further_columns(context: Context, rows: Rows) -> Iterator[Feature]:
     """Yield columns that the data contract does not know: numbers as they are, words by the share of labels."""
     for position, name in enumerate(context.table("meters").column_names):
         if kind_of(name, METERS) is None:
@@ -179,14 +181,14 @@ class Usual:
 
 def _usual(context: Context) -> Usual:
     means: FloatArray = context.filled("meters", lambda rows: _row_means(context.kwh_of(rows)), np.float64)
-    home, classes = context.meter_transformer, context.classes
+    home, classes = context.meter_transformer, context.class_index
 
     def mean_of(rows: Rows) -> FloatArray:
         return means[rows]
 
     return Usual(
         means,
-        _group_means(context, mean_of, classes, len(CUSTOMER_CLASSES)),
+        _group_means(context, mean_of, lambda rows: classes[rows], len(CUSTOMER_CLASSES)),
         _class_medians(context, mean_of),
         _group_means(context, mean_of, lambda rows: home[rows], context.num_transformers),
     )
@@ -220,14 +222,14 @@ def _group_means(context: Context, values: Floats, groups: Callable[[Rows], IntA
 
 def _class_medians(context: Context, values: Floats) -> FloatArray:
     """Return the median of each customer class, and NaN at the end, where the index -1 points."""
-    classes, sizes = context.classes, np.zeros(len(CUSTOMER_CLASSES) + 1, dtype=np.int64)
+    classes, sizes = context.class_index, np.zeros(len(CUSTOMER_CLASSES) + 1, dtype=np.int64)
     for rows in context.pieces("meters"):
-        sizes += np.bincount(_finite_class(values(rows), classes(rows)) + 1, minlength=len(sizes))
+        sizes += np.bincount(_finite_class(values(rows), classes[rows]) + 1, minlength=len(sizes))
     members = [context.scratch.zeros(size) for size in sizes[1:].tolist()]
     filled = [0] * len(members)
     for rows in context.pieces("meters"):
         some = values(rows)
-        index = _finite_class(some, classes(rows))
+        index = _finite_class(some, classes[rows])
         for number, chosen in enumerate(members):
             mine = some[index == number]
             chosen[filled[number] : filled[number] + len(mine)] = mine

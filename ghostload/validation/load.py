@@ -58,10 +58,10 @@ FEWEST_MONTHS = 3
 @register(subject="load", severities=(Severity.ERROR, Severity.INFO))
 def class_shares(context: Context) -> Iterable[Finding]:
     """Check that shares of the customer classes are the configured ones, within four standard errors of chance."""
-    classes, count = context.classes, context.num_meters
+    classes, count = context.class_index, context.num_meters
     members = np.zeros(len(CUSTOMER_CLASSES) + 1, dtype=np.int64)
     for rows in context.pieces("meters"):
-        members += np.bincount(classes(rows) + 1, minlength=len(members))
+        members += np.bincount(classes[rows] + 1, minlength=len(members))
     shares = members[1:] / max(count, 1)
     if context.config is None:
         text = ", ".join(f"{name} {share:.1%}" for name, share in zip(CUSTOMER_CLASSES, shares, strict=True))
@@ -97,10 +97,10 @@ def _loading(context: Context) -> FloatArray:
     """Return the diversified peak over the rating of each transformer; NaN where it is not known."""
     from ghostload.territory.capacity import Peaks
 
-    kva_of, home, classes = context.floats("meters", "kVA"), context.meter_transformer, context.classes
+    kva_of, home, classes = context.floats("meters", "kVA"), context.meter_transformer, context.class_index
     peaks = Peaks(context.num_transformers)
     for rows in context.pieces("meters"):
-        kva, at, index = kva_of(rows), home[rows], classes(rows)
+        kva, at, index = kva_of(rows), home[rows], classes[rows]
         known = (at >= 0) & (index >= 0) & np.isfinite(kva) & (kva >= 0)
         peaks.add(kva[known], index[known], at[known])
     peak = peaks.kva

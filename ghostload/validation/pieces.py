@@ -10,26 +10,17 @@ import pyarrow as pa
 from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.validation.finding import MAX_IDS
 
-PIECE = 65_536
+PIECE = 16_384
 """Rows that are looked at at once. No finding depends on it."""
 
 Rows = slice | IntArray
 """A span of rows, or rows in any order."""
 
 
-def pieces(count: int, most: int | None = None) -> Iterator[slice]:
-    """Yield spans of rows that follow each other; of a table without rows an empty one.
-
-    Parameters
-    ----------
-    count : int
-        Rows of the table.
-    most : int, optional
-        Rows of a span, where a row takes much memory; :data:`PIECE` by default, and at most that.
-    """
-    size = min(PIECE, most or PIECE)
-    for start in range(0, max(count, 1), size):
-        yield slice(start, min(start + size, count))
+def pieces(count: int) -> Iterator[slice]:
+    """Yield spans of rows that follow each other; of a table without rows an empty one."""
+    for start in range(0, max(count, 1), PIECE):
+        yield slice(start, min(start + PIECE, count))
 
 
 class Hits:
