@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from ghostload.dataset.dataset import Dataset
 from ghostload.schema_in_time import PARTITIONED
@@ -114,6 +115,7 @@ def _report(context: Context, checks: Sequence[Check], *, strict: bool, jobs: in
     for check in checks:
         findings.extend(run_check(check, context))
         let_go()
+        pa.default_memory_pool().release_unused()
     findings.sort(key=lambda f: (f.severity.rank, f.message.startswith("could not run"), f.table, f.column, f.message))
     return ValidationReport(tuple(findings), tuple(check.name for check in checks), strict)
 
