@@ -167,10 +167,10 @@ def elements_lose_what_feeders_do(context: Context) -> Iterable[Finding]:
     names = feeders_of(context)
     feeder_of, kind_of = context.texts(ELEMENTS, "feeder_id"), context.texts(ELEMENTS, "kind")
     loss_of, iron_of = context.floats(ELEMENTS, "loss_kwh"), context.floats(ELEMENTS, "no_load_loss_kwh")
+    known_feeders, known_kinds = pa.array(names, pa.string()), pa.array(list(_BY_KIND), pa.string())
     sums, elements, irons = (np.zeros((len(names), len(_BY_KIND))) for _ in range(3))
     for rows in context.pieces(ELEMENTS):
-        feeder = rows_of(feeder_of(rows), pa.array(names, pa.string()))
-        kind = rows_of(kind_of(rows), pa.array(list(_BY_KIND), pa.string()))
+        feeder, kind = rows_of(feeder_of(rows), known_feeders), rows_of(kind_of(rows), known_kinds)
         known = (feeder >= 0) & (kind >= 0)
         cell = feeder[known] * len(_BY_KIND) + kind[known]
         np.add.at(sums.reshape(-1), cell, np.nan_to_num(loss_of(rows))[known])
