@@ -156,7 +156,7 @@ def transformer_meters_are_exact(context: Context) -> Iterable[Finding]:
         return
     delivered = context.scratch.zeros((context.num_transformers + 1, len(context.known_months) + 1))
     delivered.fill(np.nan)
-    places, (given,) = _places(context, ENERGY), _floats(context, "delivered_kwh")
+    (given,), places = _floats(context, "delivered_kwh"), _places(context, ENERGY)
     for rows in context.pieces(ENERGY):
         delivered[places(rows)] = given(rows)
     delivered[-1, :], delivered[:, -1] = np.nan, np.nan

@@ -77,8 +77,8 @@ def _hulls(x: FloatArray, y: FloatArray, of: IntArray, count: int) -> Geometries
     last = np.searchsorted(of, np.arange(count), "right")
     turns = np.searchsorted(last, [rows.stop for rows in pieces(len(of))]) + 1
     for start, stop in zip([0, *turns], np.minimum(turns, count), strict=False):
-        points = slice(last[start - 1] if start else 0, last[stop - 1])
         if stop > start:
+            points = slice(last[start - 1] if start else 0, last[stop - 1])
             group = shapely.multipoints(np.column_stack([x[points], y[points]]), indices=of[points] - start)
             hulls[start:stop] = shapely.convex_hull(group)
     return hulls
