@@ -89,33 +89,12 @@ def diversified_peak_kva(
     ----------
     .. [1] Rusck, "The simultaneous demand in distribution network supplying domestic consumers", ASEA Journal, 1956.
     """
-    peaks = Peaks(num_transformers)
-    peaks.add(meter_kva, meter_class_index, meter_transformer)
-    return peaks.kva
-
-
-class Peaks:
-    """Adds up what :func:`diversified_peak_kva` returns, some meters at a time; it is the same to the last bit.
-
-    Parameters
-    ----------
-    num_transformers : int
-    """
-
-    def __init__(self, num_transformers: int) -> None:
-        self._together, self._apart, self._largest = (np.zeros(num_transformers) for _ in range(3))
-
-    def add(self, meter_kva: FloatArray, meter_class_index: IntArray, meter_transformer: IntArray) -> None:
-        """Add (n,) meters, as :func:`diversified_peak_kva` takes them, after those that were added before."""
-        shared, own = shared_and_own_kva(meter_kva, meter_class_index)
-        np.add.at(self._together, meter_transformer, shared)
-        np.add.at(self._apart, meter_transformer, own**2)
-        np.maximum.at(self._largest, meter_transformer, meter_kva)
-
-    @property
-    def kva(self) -> FloatArray:
-        """(T,) peaks so far, kVA; 0 where there is no meter."""
-        return np.maximum(self._together + np.sqrt(self._apart), self._largest)
+    shared, own = shared_and_own_kva(meter_kva, meter_class_index)
+    together = np.bincount(meter_transformer, weights=shared, minlength=num_transformers)
+    apart = np.bincount(meter_transformer, weights=own**2, minlength=num_transformers)
+    peak = np.asarray(together + np.sqrt(apart), dtype=np.float64)
+    np.maximum.at(peak, meter_transformer, meter_kva)
+    return peak
 
 
 def standard_ratings_in(capacity_range: tuple[float, float]) -> FloatArray:

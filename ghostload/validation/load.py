@@ -95,15 +95,19 @@ def standard_ratings(context: Context) -> Iterable[Finding]:
 
 def _loading(context: Context) -> FloatArray:
     """Return the diversified peak over the rating of each transformer; NaN where it is not known."""
-    from ghostload.territory.capacity import Peaks
+    from ghostload.territory.capacity import diversified_peak_kva
 
     kva_of, home, classes = context.floats("meters", "kVA"), context.meter_transformer, context.class_index
-    peaks = Peaks(context.num_transformers)
+    columns, size = [context.scratch.zeros(len(home), kind) for kind in (np.float64, np.int64, np.int64)], 0
     for rows in context.pieces("meters"):
         kva, at, index = kva_of(rows), home[rows], classes[rows]
         known = (at >= 0) & (index >= 0) & np.isfinite(kva) & (kva >= 0)
-        peaks.add(kva[known], index[known], at[known])
-    peak = peaks.kva
+        count = int(np.count_nonzero(known))
+        for column, values in zip(columns, (kva, index, at), strict=True):
+            column[size : size + count] = values[known]
+        size += count
+    kva, index, at = (column[:size] for column in columns)
+    peak = diversified_peak_kva(kva, index, at, context.num_transformers)
     capacity = context.numbers("transformers", "capacity_kVA")
     return np.where(capacity > 0, peak / np.where(capacity > 0, capacity, 1.0), np.nan)
 
