@@ -16,7 +16,6 @@ from ghostload.validation.pieces import Hits, Rows
 
 RATE_TOLERANCE = 0.02
 """How far the share of labelled meters may be from the configured rate in a set that we did not make."""
-_NOBODY = pa.scalar(None, pa.string())
 
 
 @register(subject="labels", severities=(Severity.ERROR, Severity.INFO))
@@ -47,10 +46,10 @@ def labels_agree_with_events(context: Context) -> Iterable[Finding]:
     labelled, types = context.texts("anomaly_labels", "meter_id"), context.texts("anomaly_labels", "anomaly_type")
 
     def thieves(rows: Rows) -> pa.Array:
-        return pc.if_else(_is_theft(families(rows)), meters(rows), _NOBODY)
+        return _of_thefts(families(rows), meters(rows))
 
     def thefts(rows: Rows) -> pa.Array:
-        return pc.if_else(_is_theft(families(rows)), _joined(meters(rows), kinds(rows)), _NOBODY)
+        return _of_thefts(families(rows), _joined(meters(rows), kinds(rows)))
 
     events = context.table("anomaly_events").num_rows
     stealing, stolen = (Lookup(texts, events, context.scratch) for texts in (thieves, thefts))
@@ -68,8 +67,10 @@ def labels_agree_with_events(context: Context) -> Iterable[Finding]:
         yield error(message, cure, table="anomaly_labels", column="anomaly_type", ids=ids, count=count)
 
 
-def _is_theft(families: pa.Array) -> pa.Array:
-    return pc.fill_null(pc.equal(families, "theft"), False)
+def _of_thefts(families: pa.Array, texts: pa.Array) -> pa.Array:
+    """Return the texts of thefts, null for other events."""
+    is_theft = np.asarray(pc.fill_null(pc.equal(families, "theft"), False), dtype=np.bool_)
+    return texts.take(pa.array(np.arange(len(texts)), mask=~is_theft))
 
 
 def _joined(meters: pa.Array, kinds: pa.Array) -> pa.Array:
