@@ -13,6 +13,7 @@ import validation_samples as samples
 from test_validation_every_check import BROKEN
 from validation_samples import with_table
 
+from ghostload import GeneratorConfig, SyntheticDataPipeline
 from ghostload.dataset import Dataset
 from ghostload.scratch import Scratch
 from ghostload.validation import CHECKS, Context, feeders, leak_features, pieces, run_check
@@ -141,3 +142,10 @@ def test_hulls_that_share_little_are_told_without_their_union(monkeypatch: pytes
         monkeypatch.setattr(feeders, "_HULLS", at_once)
         assert feeders._overlaps_at_most(hulls, 8.0)
         assert not feeders._overlaps_at_most(hulls, 7.9)
+
+
+def test_elements_of_a_set_whose_feeders_serve_nobody_are_compared_with_nothing() -> None:
+    made = SyntheticDataPipeline(GeneratorConfig(num_meters=40, num_months=1)).build()
+    empty = with_table(made, "meters", made.tables["meters"].slice(0, 0))
+    assert made.tables["network_losses"].num_rows
+    assert run_check(CHECKS.get("elements_lose_what_feeders_do"), Context(empty)) == ()
