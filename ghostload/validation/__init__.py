@@ -3,6 +3,7 @@
 from ghostload.validation.checks import CHECKS, Check, register
 from ghostload.validation.context import CannotRun, Context
 from ghostload.validation.finding import Finding, Severity, ValidationReport, error, info, warning
+from ghostload.validation.pieces import Hits
 from ghostload.validation.run import run_check, validate, validate_folder
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Check",
     "Context",
     "Finding",
+    "Hits",
     "Severity",
     "ValidationReport",
     "error",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +10,12 @@ import pyarrow.compute as pc
 
 from ghostload.config.model import MeteringConfig
 from ghostload.schema import TABLES
-from ghostload.streams import BoolArray, FloatArray, IntArray
+from ghostload.streams import IntArray
 from ghostload.validation.checks import register
-from ghostload.validation.context import Context, rows_of
+from ghostload.validation.context import Context, Floats
 from ghostload.validation.finding import Finding, error
+from ghostload.validation.lookup import rows_of
+from ghostload.validation.pieces import Hits, Rows
 
 ENERGY, READINGS = "transformer_energy", "transformer_readings"
 CUT = 3.0
@@ -26,23 +28,26 @@ _ROUNDED_KWH = 0.0015
 """Three terms with three decimals each."""
 
 
-def about(context: Context, table: str, column: str, bad: BoolArray, message: str, cure: str) -> Iterable[Finding]:
+def about(context: Context, table: str, column: str, bad: Hits, message: str, cure: str) -> Iterable[Finding]:
     """Report rows of a table by their ids and months."""
-    if bad.any():
-        count, months = int(bad.sum()), context.text(table, "month")
-        rows = np.flatnonzero(bad)[:20]
-        ids = [f"{key} {months[int(row)].as_py()}" for key, row in zip(context.names(table, bad), rows, strict=True)]
-        yield error(f"{count} {message}", cure, table=table, column=column, ids=ids, count=count)
+    if bad:
+        months = context.texts(table, "month")(np.array(bad.rows)).to_pylist()
+        ids = [f"{key} {month}" for key, month in zip(context.names(table, bad), months, strict=True)]
+        yield error(f"{bad.count} {message}", cure, table=table, column=column, ids=ids, count=bad.count)
 
 
-def _places(context: Context, table: str) -> tuple[IntArray, IntArray]:
-    """Return the row in the transformers table and the position of the month; -1 where there is none."""
-    found = context.known_months
-    names = pa.array([f"{number // 12:04d}-{number % 12 + 1:02d}" for number in found.tolist()], pa.string())
-    return (
-        rows_of(context.text(table, "transformer_id"), context.keys("transformers")),
-        rows_of(context.text(table, "month"), names),
-    )
+def months_of(context: Context, table: str) -> Callable[[Rows], IntArray]:
+    """Return a function from rows to positions of their months; -1 where there is none."""
+    names = [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in context.known_months.tolist()]
+    said = context.texts(table, "month")
+    return lambda rows: rows_of(said(rows), pa.array(names, pa.string()))
+
+
+def _places(context: Context, table: str) -> Callable[[Rows], tuple[IntArray, IntArray]]:
+    """Return a function from rows to rows of the transformers table and positions of months; -1 where there is none."""
+    _ = context.known_months
+    transformers, months = context.transformers_of(table), months_of(context, table)
+    return lambda rows: (transformers[rows], months(rows))
 
 
 @register(subject="energy")
@@ -51,15 +56,19 @@ def energy_rows(context: Context) -> Iterable[Finding]:
     for table in (ENERGY, READINGS):
         if not context.has(table):
             continue
-        transformer, month = _places(context, table)
+        places = _places(context, table)
+        names, months = context.texts(table, "transformer_id"), context.texts(table, "month")
+        lost, wrong = Hits(), Hits()
+        there = context.scratch.zeros((context.num_transformers, len(context.known_months)), np.bool_)
+        for rows in context.pieces(table):
+            transformer, month = places(rows)
+            lost.add(rows, (transformer < 0) & np.asarray(pc.is_valid(names(rows))))
+            wrong.add(rows, (month < 0) & np.asarray(pc.is_valid(months(rows))))
+            known = (transformer >= 0) & (month >= 0)
+            there[transformer[known], month[known]] = True
         cure = f"write {TABLES[table].file} again, or correct the ids"
-        lost = np.asarray((transformer < 0) & np.asarray(pc.is_valid(context.text(table, "transformer_id"))))
         yield from about(context, table, "transformer_id", lost, "rows are of transformers that are not there", cure)
-        wrong = np.asarray((month < 0) & np.asarray(pc.is_valid(context.text(table, "month"))))
         yield from about(context, table, "month", wrong, "rows are of months that the meters do not have", cure)
-        known = (transformer >= 0) & (month >= 0)
-        there = np.zeros((context.num_transformers, len(context.known_months)), dtype=np.bool_)
-        there[transformer[known], month[known]] = True
         short = np.asarray(~there.all(axis=1) & (there.any(axis=1) | (table == ENERGY)))
         if short.any():
             count, ids = int(short.sum()), context.names("transformers", short)
@@ -74,8 +83,8 @@ def metering_of(context: Context) -> MeteringConfig:
     return MeteringConfig(error_sd=FOREIGN_ERROR, transformer_error_sd=FOREIGN_ERROR, feeder_error_sd=FOREIGN_ERROR)
 
 
-def _numbers(context: Context, *names: str) -> tuple[FloatArray, ...]:
-    return tuple(context.numbers(ENERGY, name) for name in names)
+def _floats(context: Context, *names: str) -> tuple[Floats, ...]:
+    return tuple(context.floats(ENERGY, name) for name in names)
 
 
 @register(subject="energy")
@@ -83,15 +92,19 @@ def delivered_is_true_and_lost(context: Context) -> Iterable[Finding]:
     """Check that what a transformer delivered is what its customers drew and what the wires lost, to rounding."""
     if not context.has(ENERGY):
         return
-    delivered, true, loss = _numbers(context, "delivered_kwh", "true_kwh", "technical_loss_kwh")
-    bad = np.abs(delivered - true - loss) > _ROUNDED_KWH + SINGLE_PRECISION * np.abs(delivered)
-    message = "rows in which delivered_kwh is not true_kwh + technical_loss_kwh"
-    yield from about(
-        context, ENERGY, "delivered_kwh", bad, message, "correct them; what is drawn and lost is delivered"
+    columns = _floats(context, "delivered_kwh", "true_kwh", "technical_loss_kwh")
+    bad, giving = Hits(), Hits()
+    for rows in context.pieces(ENERGY):
+        delivered, true, loss = (column(rows) for column in columns)
+        bad.add(rows, np.abs(delivered - true - loss) > _ROUNDED_KWH + SINGLE_PRECISION * np.abs(delivered))
+        giving.add(rows, loss < -_ROUNDED_KWH)
+    message, cure = (
+        "rows in which delivered_kwh is not true_kwh + technical_loss_kwh",
+        "what is drawn and lost is delivered",
     )
-    bad = loss < -_ROUNDED_KWH
+    yield from about(context, ENERGY, "delivered_kwh", bad, message, f"correct them; {cure}")
     message = "rows in which wires give energy"
-    yield from about(context, ENERGY, "technical_loss_kwh", bad, message, "correct them; a loss is not negative")
+    yield from about(context, ENERGY, "technical_loss_kwh", giving, message, "correct them; a loss is not negative")
 
 
 @register(subject="energy")
@@ -99,13 +112,14 @@ def true_is_registered_and_lost(context: Context) -> Iterable[Finding]:
     """Check that what was drawn and not registered was lost to events, but for the errors that meters may have."""
     if not context.has(ENERGY):
         return
-    true, registered, lost = _numbers(context, "true_kwh", "registered_kwh", "non_technical_loss_kwh")
-    metering = metering_of(context)
-    transformer, _ = _places(context, ENERGY)
-    meters = np.append(context.meters_per_transformer, 0)[transformer]
-    shown = np.abs(true) + np.abs(lost)
-    error_kwh = CUT * metering.error_sd * shown + meters * 10.0**-metering.register_decimals + _ROUNDED_KWH
-    bad = np.abs(true - registered - lost) > error_kwh
+    columns = _floats(context, "true_kwh", "registered_kwh", "non_technical_loss_kwh")
+    metering, places, bad = metering_of(context), _places(context, ENERGY), Hits()
+    count = np.append(context.meters_per_transformer, 0)
+    for rows in context.pieces(ENERGY):
+        true, registered, lost = (column(rows) for column in columns)
+        shown, meters = np.abs(true) + np.abs(lost), count[places(rows)[0]]
+        error_kwh = CUT * metering.error_sd * shown + meters * 10.0**-metering.register_decimals + _ROUNDED_KWH
+        bad.add(rows, np.abs(true - registered - lost) > error_kwh)
     message = "rows in which true_kwh - registered_kwh is not non_technical_loss_kwh, within the meters' errors"
     cure = "correct them, or the losses of the events"
     yield from about(context, ENERGY, "non_technical_loss_kwh", bad, message, cure)
@@ -116,17 +130,20 @@ def registered_is_that_of_the_meters(context: Context) -> Iterable[Finding]:
     """Check that a transformer's registered_kwh is the sum of its meters' consumption columns."""
     if not context.has(ENERGY):
         return
-    registered = context.numbers(ENERGY, "registered_kwh")
-    transformer, month = _places(context, ENERGY)
-    home = context.meter_transformer
-    sums = np.zeros((context.num_transformers + 1, len(context.known_months) + 1))
-    for at, kwh in enumerate(context.months_kwh):
-        np.add.at(sums[:, at], home, kwh)
-    meters = np.append(context.meters_per_transformer, 0)[transformer]
-    decimals = max(1, metering_of(context).register_decimals)
-    allowed = 0.5 * 10.0**-decimals * meters + _ROUNDED_KWH
-    known = (transformer >= 0) & (month >= 0)
-    bad = known & (np.abs(registered - sums[transformer, month]) > allowed)
+    (registered,) = _floats(context, "registered_kwh")
+    places, home = _places(context, ENERGY), context.meter_transformer
+    sums = context.scratch.zeros((len(context.known_months) + 1, context.num_transformers + 1))
+    columns = context.months_by_row
+    for rows in context.pieces("meters"):
+        for sum_of, kwh in zip(sums, columns, strict=False):
+            np.add.at(sum_of, home[rows], kwh(rows))
+    count = np.append(context.meters_per_transformer, 0)
+    decimals, bad = max(1, metering_of(context).register_decimals), Hits()
+    for rows in context.pieces(ENERGY):
+        transformer, month = places(rows)
+        allowed = 0.5 * 10.0**-decimals * count[transformer] + _ROUNDED_KWH
+        known = (transformer >= 0) & (month >= 0)
+        bad.add(rows, known & (np.abs(registered(rows) - sums[month, transformer]) > allowed))
     message = "rows in which registered_kwh is not the sum of the meters"
     cure = "correct them, or the consumption columns of meter_consumption.csv"
     yield from about(context, ENERGY, "registered_kwh", bad, message, cure)
@@ -137,14 +154,18 @@ def transformer_meters_are_exact(context: Context) -> Iterable[Finding]:
     """Check that a transformer's meter registered what was delivered, but for the error that it may have."""
     if not (context.has(ENERGY) and context.has(READINGS)):
         return
-    months = len(context.known_months)
-    delivered = np.full((context.num_transformers + 1, months + 1), np.nan)
-    delivered[_places(context, ENERGY)] = context.numbers(ENERGY, "delivered_kwh")
+    delivered = context.scratch.zeros((context.num_transformers + 1, len(context.known_months) + 1))
+    delivered.fill(np.nan)
+    (given,), places = _floats(context, "delivered_kwh"), _places(context, ENERGY)
+    for rows in context.pieces(ENERGY):
+        delivered[places(rows)] = given(rows)
     delivered[-1, :], delivered[:, -1] = np.nan, np.nan
-    registered = context.numbers(READINGS, "registered_kwh")
-    of_row = delivered[_places(context, READINGS)]
-    allowed = CUT * metering_of(context).transformer_error_sd * np.abs(of_row) + 0.001 + _ROUNDED_KWH
-    bad = np.abs(registered - of_row) > allowed
+    registered, places = context.floats(READINGS, "registered_kwh"), _places(context, READINGS)
+    bad = Hits()
+    for rows in context.pieces(READINGS):
+        of_row = delivered[places(rows)]
+        allowed = CUT * metering_of(context).transformer_error_sd * np.abs(of_row) + 0.001 + _ROUNDED_KWH
+        bad.add(rows, np.abs(registered(rows) - of_row) > allowed)
     message = "rows in which the meter is off by more than its error"
     cure = "correct them, or delivered_kwh of transformer_energy.csv"
     yield from about(context, READINGS, "registered_kwh", bad, message, cure)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.validation.checks import register
-from ghostload.validation.context import CannotRun, Context, properties_of, rows_of
+from ghostload.validation.context import CannotRun, Context, properties_of
 from ghostload.validation.finding import Finding, Severity, error, info, warning
 from ghostload.validation.leak import TRUTH_NAME
 
@@ -104,7 +104,7 @@ def geojson_equals_tables(context: Context) -> Iterable[Finding]:
         return
     properties = properties_of(context.dataset.geojson or {})
     names = pa.array([_text(item.get("transformer_id")) for item in properties], pa.string())
-    rows = rows_of(names, context.keys("transformers"))
+    rows = context.lookup("transformers").rows_of(names)
     yield from _about(features, np.flatnonzero(rows < 0).tolist(), "features of no transformer in the table")
     times = np.bincount(rows[rows >= 0], minlength=context.num_transformers)
     for mask, words in ((times == 0, "are not in it"), (times > 1, "are in it more than once")):
@@ -183,7 +183,7 @@ def _meters(
     lists = [item if isinstance(item, list | tuple) else () for item in lists]
     owner = np.repeat(np.arange(len(lists)), [len(item) for item in lists])
     listed = pa.array([_text(name) for name in chain.from_iterable(lists)], pa.string())
-    meter = rows_of(listed, context.keys("meters"))
+    meter = context.lookup("meters").rows_of(listed)
     at = np.where(meter >= 0, context.meter_transformer[meter], -1) if context.num_meters else np.full(len(meter), -1)
     wrong = _any_by(owner, at != rows[known][owner], len(lists))
     message = "features list meters that do not hang on the transformer"

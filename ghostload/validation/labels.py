@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ghostload.validation.checks import register
-from ghostload.validation.context import Context, rows_of
+from ghostload.validation.context import Context
 from ghostload.validation.finding import Finding, Severity, error, info
+from ghostload.validation.lookup import Lookup, Texts
+from ghostload.validation.pieces import Hits, Rows
 
 RATE_TOLERANCE = 0.02
 """How far the share of labelled meters may be from the configured rate in a set that we did not make."""
@@ -40,26 +42,47 @@ def labels_agree_with_events(context: Context) -> Iterable[Finding]:
     """Check that the labelled meters are those with a theft event, each under the kind of its event."""
     if not context.has("anomaly_events"):
         return
-    is_theft = pc.fill_null(pc.equal(context.text("anomaly_events", "family"), "theft"), False)
-    thieves = context.text("anomaly_events", "meter_id").filter(is_theft)
-    kinds = context.text("anomaly_events", "kind").filter(is_theft)
-    labelled, types = context.text("anomaly_labels", "meter_id"), context.text("anomaly_labels", "anomaly_type")
-    yield from _only_in(thieves, labelled, "anomaly_events", "theft events of meters that no label lists")
-    yield from _only_in(labelled, thieves, "anomaly_labels", "labels of meters that have no theft event")
-    pairs = pc.binary_join_element_wise(thieves, kinds, "\n", null_handling="replace")
-    said = pc.binary_join_element_wise(labelled, types, "\n", null_handling="replace")
-    wrong = (rows_of(said, pairs) < 0) & (rows_of(labelled, thieves) >= 0)
-    if wrong.any():
+    families, meters, kinds = (context.texts("anomaly_events", name) for name in ("family", "meter_id", "kind"))
+    labelled, types = context.texts("anomaly_labels", "meter_id"), context.texts("anomaly_labels", "anomaly_type")
+
+    def thieves(rows: Rows) -> pa.Array:
+        return _of_thefts(families(rows), meters(rows))
+
+    def thefts(rows: Rows) -> pa.Array:
+        return _of_thefts(families(rows), _joined(meters(rows), kinds(rows)))
+
+    events = context.table("anomaly_events").num_rows
+    stealing, stolen = (Lookup(texts, events, context.scratch) for texts in (thieves, thefts))
+    listed = context.lookup("anomaly_labels")
+    yield from _only_in(context, thieves, listed, "anomaly_events", "theft events of meters that no label lists")
+    yield from _only_in(context, labelled, stealing, "anomaly_labels", "labels of meters that have no theft event")
+    wrong = Hits()
+    for rows in context.pieces("anomaly_labels"):
+        said = _joined(labelled(rows), types(rows))
+        wrong.add(rows, (stolen.rows_of(said) < 0) & (stealing.rows_of(labelled(rows)) >= 0))
+    if wrong:
         cure = "give each label the kind of its meter's theft event"
-        ids, count = context.names("anomaly_labels", wrong), int(wrong.sum())
+        ids, count = context.names("anomaly_labels", wrong), wrong.count
         message = f"{count} labels name another kind than the meter's theft event"
         yield error(message, cure, table="anomaly_labels", column="anomaly_type", ids=ids, count=count)
 
 
-def _only_in(here: pa.Array, there: pa.Array, table: str, words: str) -> Iterable[Finding]:
-    lost = (rows_of(here, there) < 0) & np.asarray(pc.is_valid(here))
-    if lost.any():
-        ids = here.filter(pa.array(lost)).slice(0, 50).to_pylist()
+def _of_thefts(families: pa.Array, texts: pa.Array) -> pa.Array:
+    """Return the texts of thefts, null for other events."""
+    is_theft = np.asarray(pc.fill_null(pc.equal(families, "theft"), False), dtype=np.bool_)
+    return texts.take(pa.array(np.arange(len(texts)), mask=~is_theft))
+
+
+def _joined(meters: pa.Array, kinds: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(meters, kinds, "\n", null_handling="replace")
+
+
+def _only_in(context: Context, here: Texts, there: Lookup, table: str, words: str) -> Iterable[Finding]:
+    lost = Hits()
+    for rows in context.pieces(table):
+        meters = here(rows)
+        lost.add(rows, (there.rows_of(meters) < 0) & np.asarray(pc.is_valid(meters)))
+    if lost:
+        ids = here(np.array(lost.rows)).to_pylist()
         cure = "list exactly the meters with a theft event in anomaly_labels.csv"
-        count = int(lost.sum())
-        yield error(f"{count} {words}", cure, table=table, column="meter_id", ids=ids, count=count)
+        yield error(f"{lost.count} {words}", cure, table=table, column="meter_id", ids=ids, count=lost.count)

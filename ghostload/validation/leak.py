@@ -18,6 +18,7 @@ from ghostload.validation.checks import register
 from ghostload.validation.context import Context
 from ghostload.validation.finding import Finding, Severity, error, info, warning
 from ghostload.validation.leak_features import simple_features
+from ghostload.validation.pieces import pieces
 
 LIMIT = 0.95
 """A feature with an AUC above this, or below 1 minus this, gives the labels away."""
@@ -47,11 +48,16 @@ def rank_auc(values: FloatArray, positive: BoolArray) -> float:
     float
         0 to 1; 1/2 tells nothing.
     """
-    ordered = np.sort(values)
-    chosen = np.sort(values[positive])
-    rank = (np.searchsorted(ordered, chosen, "left") + np.searchsorted(ordered, chosen, "right") + 1) / 2
-    p = len(chosen)
-    return float((rank.sum() - p * (p + 1) / 2) / (p * (len(values) - p)))
+    return _auc(np.sort(values), np.sort(values[positive]))
+
+
+def _auc(ordered: FloatArray, chosen: FloatArray) -> float:
+    """Return the area under the ROC curve from all values and those of the positive, both sorted."""
+    ranks, p = 0.0, len(chosen)
+    for span in pieces(p):
+        some = chosen[span]
+        ranks += float((np.searchsorted(ordered, some, "left") + np.searchsorted(ordered, some, "right") + 1).sum()) / 2
+    return float((ranks - p * (p + 1) / 2) / (p * (len(ordered) - p)))
 
 
 def chance_error(positive: int, negative: int) -> float:
@@ -59,10 +65,8 @@ def chance_error(positive: int, negative: int) -> float:
     return float(np.sqrt((positive + negative + 1) / (12.0 * positive * negative)))
 
 
-def _enough(labels: BoolArray) -> bool:
+def _enough(positive: int, negative: int) -> bool:
     """Whether an AUC beyond the limit would be more than chance."""
-    positive = int(labels.sum())
-    negative = len(labels) - positive
     return bool(positive and negative) and STANDARD_ERRORS * chance_error(positive, negative) <= LIMIT - 0.5
 
 
@@ -73,8 +77,8 @@ def no_single_feature_leak(context: Context) -> Iterable[Finding]:
     An ERROR; a WARNING in a set whose own config says ``difficulty: easy``, for features of the energy.
     """
     listed = context.is_listed
-    if not _enough(listed):
-        positive = int(listed.sum())
+    positive = int(np.count_nonzero(listed))
+    if not _enough(positive, len(listed) - positive):
         words = f"{positive} labelled and {len(listed) - positive} other meters are too few to tell a leak from chance"
         yield info(words, table="anomaly_labels")
         return
@@ -88,31 +92,64 @@ def no_single_feature_leak(context: Context) -> Iterable[Finding]:
 
 def _telling(context: Context, listed: BoolArray) -> dict[str, tuple[float, bool]]:
     """Return the AUC of each feature beyond the limit, and whether it is about energy."""
-    everything = np.arange(len(listed))
-    if len(listed) <= 2 * SCREEN_METERS:
-        return _beyond(context, listed, everything, LIMIT)
-    sample = np.concatenate([_spread(np.flatnonzero(listed)), _spread(np.flatnonzero(~listed))])
-    if not _beyond(context, listed, np.sort(sample), SCREEN_LIMIT):
-        return {}
-    return _beyond(context, listed, everything, LIMIT)
+    if len(listed) > 2 * SCREEN_METERS:
+        sample = np.sort(np.concatenate([_spread(listed, wanted) for wanted in (True, False)]))
+        if not _beyond(context, listed, sample, SCREEN_LIMIT):
+            return {}
+    return _beyond(context, listed, None, LIMIT)
 
 
-def _spread(rows: IntArray) -> IntArray:
-    """Return at most about :data:`SCREEN_METERS` rows, evenly spread."""
-    return rows[:: max(1, len(rows) // SCREEN_METERS)]
+def _spread(listed: BoolArray, wanted: bool) -> IntArray:
+    """Return at most about :data:`SCREEN_METERS` of the rows that are listed, or not, evenly spread."""
+    count = int(np.count_nonzero(listed))
+    step, seen, found = max(1, (count if wanted else len(listed) - count) // SCREEN_METERS), 0, []
+    for span in pieces(len(listed)):
+        rows = np.flatnonzero(listed[span] == wanted) + span.start
+        found.append(rows[-seen % step :: step])
+        seen += len(rows)
+    return np.concatenate(found)
 
 
-def _beyond(context: Context, listed: BoolArray, rows: IntArray, limit: float) -> dict[str, tuple[float, bool]]:
+def _beyond(context: Context, listed: BoolArray, rows: IntArray | None, limit: float) -> dict[str, tuple[float, bool]]:
+    """Return the features of some rows, or of all, that tell more than a limit: AUC, and whether it is about energy."""
+    count = len(listed) if rows is None else len(rows)
+    labels = listed if rows is None else listed[rows]
+
+    kinds: list[tuple[str, bool]] = []
+    columns = np.empty((0, count))
+    for span in pieces(count):
+        features = list(simple_features(context, span if rows is None else rows[span]))
+        if not kinds:
+            kinds = [(feature.name, feature.about_energy) for feature in features]
+            columns = context.scratch.zeros((len(kinds), count))
+        for column, feature in zip(columns, features, strict=True):
+            column[span] = feature.values
     found = {}
-    for feature in simple_features(context, rows):
-        known = ~np.isnan(feature.values)
-        labels = listed[rows][known]
-        if not _enough(labels):
-            continue
-        auc = rank_auc(feature.values[known], labels)
-        if max(auc, 1.0 - auc) > limit:
-            found[feature.name] = (auc, feature.about_energy)
+    for (name, about_energy), values in zip(kinds, columns, strict=True):
+        auc = _auc_of(context, values, labels)
+        if auc is not None and max(auc, 1.0 - auc) > limit:
+            found[name] = (auc, about_energy)
     return found
+
+
+def _auc_of(context: Context, values: FloatArray, labels: BoolArray) -> float | None:
+    """Return the AUC of the values that are known, None when they are too few; the values are sorted in place."""
+    known = positive = 0
+    for span in pieces(len(values)):
+        there = ~np.isnan(values[span])
+        known += int(np.count_nonzero(there))
+        positive += int(np.count_nonzero(there & labels[span]))
+    if not _enough(positive, known - positive):
+        return None
+    chosen, size = context.scratch.zeros(positive), 0
+    for span in pieces(len(values)):
+        some = values[span][labels[span]]
+        some = some[~np.isnan(some)]
+        chosen[size : size + len(some)] = some
+        size += len(some)
+    chosen.sort()
+    values.sort()
+    return _auc(values[:known], chosen)
 
 
 @register(subject="leak")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +14,12 @@ from ghostload.config.model import CUSTOMER_CLASSES
 from ghostload.dataset.csv_table import kind_of
 from ghostload.schema import METERS
 from ghostload.streams import FloatArray, IntArray
-from ghostload.validation.context import Context
+from ghostload.validation.context import Context, Floats
+from ghostload.validation.lookup import rows_of
+from ghostload.validation.pieces import Rows, cells
 
 LABELLED_PER_VALUE = 5
 """A column of words is tried when it has at most one value for so many labelled meters; with more, chance separates."""
-
-_BLOCK = 1 << 16
-"""Meters that are looked at at once."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class Feature:
     values: FloatArray
 
 
-def simple_features(context: Context, rows: IntArray) -> Iterator[Feature]:
+def simple_features(context: Context, rows: Rows) -> Iterator[Feature]:
     """Yield the features of the meters in some rows.
 
     Parameters
     ----------
     context : Context
-    rows : (n,) array of int
+    rows : slice or (n,) array of int
         Rows of the meters table. Means over a class or a transformer are over all meters.
     """
     yield from _of_the_register(context, rows)
@@ -54,39 +54,41 @@ def simple_features(context: Context, rows: IntArray) -> Iterator[Feature]:
     yield from _of_further_columns(context, rows)
 
 
-def _of_the_register(context: Context, rows: IntArray) -> Iterator[Feature]:
+def _of_the_register(context: Context, rows: Rows) -> Iterator[Feature]:
     """Yield what a meter is and where it stands."""
-    kva = context.numbers("meters", "kVA")
-    middle = _class_medians(kva, context.class_index)[context.class_index[rows]]
-    ids = context.keys("meters").take(pa.array(rows))
+    kva_of = context.floats("meters", "kVA")
+    kva, classes = kva_of(rows), context.class_index[rows]
+    middle = context.keep("median kVA", lambda: _class_medians(context, kva_of))
+    ids = context.texts("meters", "meter_id")(rows)
     digits = pc.replace_substring_regex(ids, r"\D", "")
     number = pc.if_else(pc.match_substring_regex(digits, r"^\d{1,15}$"), digits, pa.scalar(None, pa.string()))
     columns = {
-        "kVA": kva[rows],
-        "kVA over the median of its class": _over(kva[rows], middle),
-        "lat": context.numbers("meters", "lat")[rows],
-        "lon": context.numbers("meters", "lon")[rows],
-        "distance to its transformer": context.meter_distance_m[rows],
-        "row in the table": rows.astype(np.float64),
+        "kVA": kva,
+        "kVA over the median of its class": _over(kva, middle[classes]),
+        "lat": context.floats("meters", "lat")(rows),
+        "lon": context.floats("meters", "lon")(rows),
+        "distance to its transformer": context.distances_m(rows),
+        "row in the table": np.arange(rows.start, rows.stop, dtype=np.float64)
+        if isinstance(rows, slice)
+        else rows.astype(np.float64),
         "number in the id": np.asarray(number.cast(pa.float64()).to_numpy(zero_copy_only=False)),
-        "customer class": context.class_index[rows].astype(np.float64),
+        "customer class": classes.astype(np.float64),
         "row of its transformer": context.meter_transformer[rows].astype(np.float64),
     }
     for name, values in columns.items():
         yield Feature(name, False, values)
 
 
-def _of_the_energy(context: Context, rows: IntArray) -> Iterator[Feature]:
+def _of_the_energy(context: Context, rows: Rows) -> Iterator[Feature]:
     """Yield what a meter registered, against itself, its class, its transformer and its kVA."""
     kwh = context.kwh_of(rows)
     measured = np.isfinite(kwh)
     yield Feature("empty months", False, (~measured).sum(axis=1).astype(np.float64))
-    means = context.keep("mean kwh", lambda: _all_means(context))
-    mean = means[rows]
+    usual = context.keep("usual kwh", lambda: _usual(context))
+    mean, classes, home = usual.means[rows], context.class_index[rows], context.meter_transformer[rows]
     if not measured.all():
         kwh = np.where(measured, kwh, mean[:, None])
     low, high = kwh.min(axis=1), kwh.max(axis=1)
-    classes, transformers = context.class_index, context.meter_transformer
     columns = {
         "mean": mean,
         "median": np.median(kwh, axis=1),
@@ -96,10 +98,10 @@ def _of_the_energy(context: Context, rows: IntArray) -> Iterator[Feature]:
         "largest month over mean": _over(high, mean),
         "variation (CV)": _over(kwh.std(axis=1), mean),
         "zero months": (kwh == 0).sum(axis=1).astype(np.float64),
-        "mean over the mean of its class": _over(mean, _group_means(means, classes)[classes[rows]]),
-        "mean over the median of its class": _over(mean, _class_medians(means, classes)[classes[rows]]),
-        "mean over the mean of its transformer": _over(mean, _group_means(means, transformers)[transformers[rows]]),
-        "load factor": _over(mean, context.numbers("meters", "kVA")[rows]),
+        "mean over the mean of its class": _over(mean, usual.of_class[classes]),
+        "mean over the median of its class": _over(mean, usual.median_of_class[classes]),
+        "mean over the mean of its transformer": _over(mean, usual.of_transformer[home]),
+        "load factor": _over(mean, context.floats("meters", "kVA")(rows)),
         "digits after the decimal point": abs(kwh * 10 - np.rint(kwh * 10)).max(axis=1),
     }
     if kwh.shape[1] > 1:
@@ -112,27 +114,84 @@ def _of_the_energy(context: Context, rows: IntArray) -> Iterator[Feature]:
         yield Feature(name, name != "digits after the decimal point", values)
 
 
-def _of_further_columns(context: Context, rows: IntArray) -> Iterator[Feature]:
+def _of_further_columns(context: Context, rows: Rows) -> Iterator[Feature]:
     """Yield columns that the data contract does not know: numbers as they are, words by the share of labels."""
-    table = context.table("meters")
-    listed = context.is_listed.astype(np.float64)
-    for position, name in enumerate(table.column_names):
-        if kind_of(name, METERS) is not None:
-            continue
-        words = table.column(position).cast(pa.string()).combine_chunks()
-        try:
-            yield Feature(name, False, np.asarray(words.cast(pa.float64()).to_numpy(zero_copy_only=False))[rows])
-        except pa.ArrowInvalid:
-            encoded = words.dictionary_encode()
-            code = np.asarray(pc.fill_null(encoded.indices, len(encoded.dictionary)), dtype=np.int64)
-            if (code.max() + 1) * LABELLED_PER_VALUE <= listed.sum():
-                yield Feature(name, False, _group_means(listed, code)[code[rows]])
+    for position, name in enumerate(context.table("meters").column_names):
+        if kind_of(name, METERS) is None:
+            values = context.keep(f"further column {position}", partial(_further, context, position))
+            if values is not None:
+                yield Feature(name, False, values(rows))
 
 
-def _all_means(context: Context) -> FloatArray:
-    """Return the mean of each meter's months, a block of meters at a time."""
-    starts = range(0, max(1, context.num_meters), _BLOCK)
-    return np.concatenate([_row_means(context.kwh_of(slice(start, start + _BLOCK))) for start in starts])
+def _further(context: Context, position: int) -> Floats | None:
+    """Return a function from rows to the numbers of a column, or to what :func:`_shares_of_words` does."""
+    column = context.table("meters").column(position)
+
+    def numbers(rows: Rows) -> FloatArray:
+        found = cells(column, rows, pa.string()).cast(pa.float64())
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    try:
+        for rows in context.pieces("meters"):
+            numbers(rows)
+    except pa.ArrowInvalid:
+        return _shares_of_words(context, column)
+    return numbers
+
+
+def _shares_of_words(context: Context, column: pa.ChunkedArray) -> Floats | None:
+    """Return a function from rows to the share of labels among the meters with the same word; None for many words."""
+    listed = context.is_listed
+    most = int(np.count_nonzero(listed)) // LABELLED_PER_VALUE
+    words, empty = pa.array([], pa.string()), False
+    for rows in context.pieces("meters"):
+        some = cells(column, rows, pa.string())
+        words = pc.unique(pa.concat_arrays([words, some.drop_null()]))
+        empty = empty or some.null_count > 0
+        if len(words) + empty > most:
+            return None
+
+    def codes(rows: Rows) -> IntArray:
+        found = rows_of(cells(column, rows, pa.string()), words)
+        return np.where(found < 0, len(words), found)
+
+    means = _group_means(context, lambda rows: listed[rows].astype(np.float64), codes, len(words) + 1)
+    return lambda rows: np.asarray(means[codes(rows)])
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What others register, to compare a meter with; the index -1 gives NaN.
+
+    Attributes
+    ----------
+    means : (meters,) array
+        Mean over each meter's months.
+    of_class, median_of_class : (C + 1,) arrays
+        Mean and median of these means over each customer class.
+    of_transformer : (T + 1,) array
+        Their mean over the meters of each transformer.
+    """
+
+    means: FloatArray
+    of_class: FloatArray
+    median_of_class: FloatArray
+    of_transformer: FloatArray
+
+
+def _usual(context: Context) -> Usual:
+    means: FloatArray = context.filled("meters", lambda rows: _row_means(context.kwh_of(rows)), np.float64)
+    home, classes = context.meter_transformer, context.class_index
+
+    def mean_of(rows: Rows) -> FloatArray:
+        return means[rows]
+
+    return Usual(
+        means,
+        _group_means(context, mean_of, lambda rows: classes[rows], len(CUSTOMER_CLASSES)),
+        _class_medians(context, mean_of),
+        _group_means(context, mean_of, lambda rows: home[rows], context.num_transformers),
+    )
 
 
 def _row_means(kwh: FloatArray) -> FloatArray:
@@ -150,20 +209,34 @@ def _over(values: FloatArray, reference: FloatArray) -> FloatArray:
     return np.where((reference == 0) & (values != 0), np.copysign(np.inf, values), ratio)
 
 
-def _group_means(values: FloatArray, group: IntArray) -> FloatArray:
-    """Return the mean of each group over its known values, and NaN at the end, where the index -1 points."""
-    known = (group >= 0) & np.isfinite(values)
-    count = int(group.max(initial=-1)) + 1
-    size = np.bincount(group[known], minlength=count)
-    total = np.bincount(group[known], weights=values[known], minlength=count)
+def _group_means(context: Context, values: Floats, groups: Callable[[Rows], IntArray], count: int) -> FloatArray:
+    """Return the mean of each group of meters over its known values, and NaN at the end, where the index -1 points."""
+    size, total = np.zeros(count, dtype=np.int64), np.zeros(count)
+    for rows in context.pieces("meters"):
+        some, group = values(rows), groups(rows)
+        known = (group >= 0) & np.isfinite(some)
+        size += np.bincount(group[known], minlength=count)
+        np.add.at(total, group[known], some[known])
     return np.append(total / np.where(size, size, np.nan), np.nan)
 
 
-def _class_medians(values: FloatArray, index: IntArray) -> FloatArray:
+def _class_medians(context: Context, values: Floats) -> FloatArray:
     """Return the median of each customer class, and NaN at the end, where the index -1 points."""
-    middle = np.full(len(CUSTOMER_CLASSES) + 1, np.nan)
-    for number in range(len(CUSTOMER_CLASSES)):
-        members = values[(index == number) & np.isfinite(values)]
-        if len(members):
-            middle[number] = np.median(members)
-    return middle
+    classes, sizes = context.class_index, np.zeros(len(CUSTOMER_CLASSES) + 1, dtype=np.int64)
+    for rows in context.pieces("meters"):
+        sizes += np.bincount(_finite_class(values(rows), classes[rows]) + 1, minlength=len(sizes))
+    members = [context.scratch.zeros(size) for size in sizes[1:].tolist()]
+    filled = [0] * len(members)
+    for rows in context.pieces("meters"):
+        some = values(rows)
+        index = _finite_class(some, classes[rows])
+        for number, chosen in enumerate(members):
+            mine = some[index == number]
+            chosen[filled[number] : filled[number] + len(mine)] = mine
+            filled[number] += len(mine)
+    return np.array([*(np.median(some, overwrite_input=True) if len(some) else np.nan for some in members), np.nan])
+
+
+def _finite_class(values: FloatArray, index: IntArray) -> IntArray:
+    """Return the class of each value, -1 for one that is not finite."""
+    return np.where(np.isfinite(values), index, -1)

@@ -11,6 +11,7 @@ from ghostload.streams import FloatArray, IntArray
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context
 from ghostload.validation.finding import Finding, Severity, error, info, warning
+from ghostload.validation.pieces import Hits
 
 PREFERRED_RATINGS_KVA = (
     5,
@@ -57,9 +58,11 @@ FEWEST_MONTHS = 3
 @register(subject="load", severities=(Severity.ERROR, Severity.INFO))
 def class_shares(context: Context) -> Iterable[Finding]:
     """Check that shares of the customer classes are the configured ones, within four standard errors of chance."""
-    index = context.class_index
-    count = len(index)
-    shares = np.bincount(index[index >= 0], minlength=len(CUSTOMER_CLASSES)) / max(count, 1)
+    classes, count = context.class_index, context.num_meters
+    members = np.zeros(len(CUSTOMER_CLASSES) + 1, dtype=np.int64)
+    for rows in context.pieces("meters"):
+        members += np.bincount(classes[rows] + 1, minlength=len(members))
+    shares = members[1:] / max(count, 1)
     if context.config is None:
         text = ", ".join(f"{name} {share:.1%}" for name, share in zip(CUSTOMER_CLASSES, shares, strict=True))
         yield info(
@@ -94,9 +97,17 @@ def _loading(context: Context) -> FloatArray:
     """Return the diversified peak over the rating of each transformer; NaN where it is not known."""
     from ghostload.territory.capacity import diversified_peak_kva
 
-    kva, rows, index = context.numbers("meters", "kVA"), context.meter_transformer, context.class_index
-    known = (rows >= 0) & (index >= 0) & np.isfinite(kva) & (kva >= 0)
-    peak = diversified_peak_kva(kva[known], index[known], rows[known], context.num_transformers)
+    kva_of, home, classes = context.floats("meters", "kVA"), context.meter_transformer, context.class_index
+    columns, size = [context.scratch.zeros(len(home), kind) for kind in (np.float64, np.int64, np.int64)], 0
+    for rows in context.pieces("meters"):
+        kva, at, index = kva_of(rows), home[rows], classes[rows]
+        known = (at >= 0) & (index >= 0) & np.isfinite(kva) & (kva >= 0)
+        count = int(np.count_nonzero(known))
+        for column, values in zip(columns, (kva, index, at), strict=True):
+            column[size : size + count] = values[known]
+        size += count
+    kva, index, at = (column[:size] for column in columns)
+    peak = diversified_peak_kva(kva, index, at, context.num_transformers)
     capacity = context.numbers("transformers", "capacity_kVA")
     return np.where(capacity > 0, peak / np.where(capacity > 0, capacity, 1.0), np.nan)
 
@@ -130,16 +141,19 @@ def transformer_loading(context: Context) -> Iterable[Finding]:
 @register(subject="load", severities=(Severity.ERROR, Severity.WARNING))
 def meter_rating_fits_transformer(context: Context) -> Iterable[Finding]:
     """Check that no meter alone peaks above the rating of its transformer."""
-    rows = context.meter_transformer
+    home = context.meter_transformer
     if not context.num_transformers:
         return
-    capacity = np.where(rows >= 0, context.numbers("transformers", "capacity_kVA")[rows], np.nan)
-    ratio = context.numbers("meters", "kVA") / np.where(capacity > 0, capacity, np.nan)
-    above = ratio > 1.0
-    if not above.any():
+    ratings, kva = context.numbers("transformers", "capacity_kVA"), context.floats("meters", "kVA")
+    above, worst = Hits(), np.nan
+    for rows in context.pieces("meters"):
+        capacity = np.where(home[rows] >= 0, ratings[home[rows]], np.nan)
+        ratio = kva(rows) / np.where(capacity > 0, capacity, np.nan)
+        above.add(rows, ratio > 1.0)
+        worst = np.fmax.reduce(ratio, initial=worst)
+    if not above:
         return
-    count, worst = int(above.sum()), float(np.nanmax(ratio))
-    share = count / len(ratio)
+    count, share = above.count, above.count / context.num_meters
     message = f"{count} meters ({share:.1%}) have more kVA than their transformer, up to {worst:.2f} times as much"
     grade = error if worst > CYCLIC_LIMIT or share > CUSTOMERS_ABOVE_RATING else warning
     cure = "give these customers a larger transformer, or correct their kVA"
@@ -152,23 +166,25 @@ def load_factor(context: Context) -> Iterable[Finding]:
 
     A single month may exceed that, when a bill settles months that were estimated before.
     """
-    kva, hours = context.numbers("meters", "kVA"), _hours(context.known_months)
-    above = np.zeros(len(kva), dtype=np.int64)
-    for kwh, length in zip(context.months_kwh, hours, strict=True):
-        above += kwh > kva * length
-    some = above > 0
-    often = (above > len(hours) / 2) & (len(hours) >= FEWEST_MONTHS)
-    if len(some) and some.mean() > CATCH_UP_SHARE:
-        often = some
+    kva, hours = context.floats("meters", "kVA"), _hours(context.known_months)
+    some, often, rarely = Hits(), Hits(), Hits()
+    for rows in context.pieces("meters"):
+        above = (context.kwh_of(rows) > kva(rows)[:, None] * hours).sum(axis=1)
+        frequent = (above > len(hours) / 2) & (len(hours) >= FEWEST_MONTHS)
+        some.add(rows, above > 0)
+        often.add(rows, frequent)
+        rarely.add(rows, (above > 0) & ~frequent)
+    meters = context.num_meters
+    if meters and some.count / meters > CATCH_UP_SHARE:
+        often, rarely = some, Hits()
     cure = "correct their kVA or their energy; kWh of a month is at most kVA x hours of the month"
-    if often.any():
-        count, ids = int(often.sum()), context.names("meters", often)
+    if often:
+        count, ids = often.count, context.names("meters", often)
         message = f"{count} meters register more than their kVA can draw"
-        grade = error if count > STALE_SHARE * len(often) else warning
+        grade = error if count > STALE_SHARE * meters else warning
         yield grade(message, cure, table="meters", column="kVA", ids=ids, count=count)
-    rarely = some & ~often
-    if rarely.any():
-        count, ids = int(rarely.sum()), context.names("meters", rarely)
+    if rarely:
+        count, ids = rarely.count, context.names("meters", rarely)
         message = f"{count} meters register more than their kVA can draw in a single month, as catch-up bills do"
         yield info(message, table="meters", column="kVA", ids=ids, count=count)
 

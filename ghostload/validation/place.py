@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import shapely
+from numpy.typing import NDArray
 
 from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.validation.checks import register
-from ghostload.validation.context import CannotRun, Context, distance_m, properties_of, rows_of
+from ghostload.validation.context import CannotRun, Context, distance_m, properties_of
 from ghostload.validation.finding import Finding, Severity, error, info, warning
+from ghostload.validation.lookup import Texts, rows_of
+from ghostload.validation.pieces import Hits
 
 TABLES_WITH_PLACE = ("transformers", "meters")
 LAND_TOLERANCE_M = 25.0
@@ -28,7 +31,8 @@ FAR_M = 1000.0
 REACH_M = 250.0
 """Where most service points stand."""
 SHARE_BEYOND_REACH = 0.10
-_CHUNK = 131_072
+_OUTSIDE, _INSIDE, _AS_NAMED = range(3)
+"""Where a row stands: in no district, in one, in one of the name that it gives."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +106,15 @@ def within_bounds(context: Context) -> Iterable[Finding]:
             yield info("there is no config with geo_bounds; coordinates could not be compared with bounds")
         return
     for table in TABLES_WITH_PLACE:
-        outside = np.zeros(context.table(table).num_rows, dtype=np.bool_)
-        for axis in ("lat", "lon"):
-            low, high = bounds[axis]
-            values = context.numbers(table, axis)
-            outside |= (values < low) | (values > high)
-        if outside.any():
-            count = int(outside.sum())
+        outside = Hits()
+        axes = [(context.floats(table, axis), bounds[axis]) for axis in ("lat", "lon")]
+        for rows in context.pieces(table):
+            beyond = np.zeros(rows.stop - rows.start, dtype=np.bool_)
+            for values, (low, high) in axes:
+                beyond |= (values(rows) < low) | (values(rows) > high)
+            outside.add(rows, beyond)
+        if outside:
+            count = outside.count
             message = f"{count} rows stand outside lat {_span(bounds['lat'])}, lon {_span(bounds['lon'])}"
             cure = "correct their coordinates (lat and lon may be swapped), or widen geo_bounds"
             yield error(message, cure, table=table, column="lat", ids=context.names(table, outside), count=count)
@@ -126,14 +132,12 @@ def on_land(context: Context) -> Iterable[Finding]:
         yield from _on_the_land_of_metro_manila(context)
         return
     for table in TABLES_WITH_PLACE:
-        lat, lon = context.numbers(table, "lat"), context.numbers(table, "lon")
-        lost = ~_standing(context, table, districts)["inside"] & np.isfinite(lat) & np.isfinite(lon)
-        rows = np.flatnonzero(lost)
-        beyond = _metres_outside(lat[rows], lon[rows], districts.polygons)
-        lost[rows[beyond <= LAND_TOLERANCE_M]] = False
-        if lost.any():
-            count = int(lost.sum())
-            message = f"{count} rows stand outside every district, by up to {_length(float(beyond.max()))}"
+        lost, farthest = _lost(
+            context, table, districts.polygons, LAND_TOLERANCE_M, _stood_inside(_standing(context, table, districts))
+        )
+        if lost:
+            count = lost.count
+            message = f"{count} rows stand outside every district, by up to {_length(farthest)}"
             cure = "move them onto the land, or correct their coordinates (lat and lon may be swapped)"
             yield error(message, cure, table=table, column="lat", ids=context.names(table, lost), count=count)
 
@@ -142,24 +146,56 @@ def _on_the_land_of_metro_manila(context: Context) -> Iterable[Finding]:
     from ghostload.territory.metro_manila import metro_manila_land
 
     land = np.array([metro_manila_land()])
-    lat, lon = context.numbers("transformers", "lat"), context.numbers("transformers", "lon")
-    inside = shapely.contains_xy(land[0], lon, lat)
-    if not len(lat) or inside.mean() < METRO_MANILA_SHARE:
+    lat, lon = context.floats("transformers", "lat"), context.floats("transformers", "lon")
+    inside = sum(
+        int(shapely.contains_xy(land[0], lon(rows), lat(rows)).sum()) for rows in context.pieces("transformers")
+    )
+    if not context.num_transformers or inside / context.num_transformers < METRO_MANILA_SHARE:
         yield info("there is no region.geojson; whether anything stands in the water could not be told")
         return
     for table in TABLES_WITH_PLACE:
-        lat, lon = context.numbers(table, "lat"), context.numbers(table, "lon")
-        lost = ~shapely.contains_xy(land[0], lon, lat) & np.isfinite(lat) & np.isfinite(lon)
-        rows = np.flatnonzero(lost)
-        lost[rows[_metres_outside(lat[rows], lon[rows], land) <= OUTLINE_ACCURACY_M]] = False
-        if lost.any():
-            count = int(lost.sum())
+        lost, _ = _lost(
+            context, table, land, OUTLINE_ACCURACY_M, lambda rows, lat, lon: shapely.contains_xy(land[0], lon, lat)
+        )
+        if lost:
+            count = lost.count
             message = (
-                f"{count} rows ({count / len(lat):.1%}) stand more than 1 km outside Metro Manila's land, "
-                "in the water or in another province"
+                f"{count} rows ({count / context.table(table).num_rows:.1%}) stand more than 1 km outside "
+                "Metro Manila's land, in the water or in another province"
             )
             cure = "move them, or add a region.geojson with the districts of this set"
             yield warning(message, cure, table=table, column="lat", ids=context.names(table, lost), count=count)
+
+
+def _stood_inside(standing: NDArray[np.uint8]) -> Callable[[slice, FloatArray, FloatArray], BoolArray]:
+    return lambda rows, lat, lon: standing[rows] > _OUTSIDE
+
+
+def _lost(
+    context: Context,
+    table: str,
+    polygons: np.ndarray[Any, np.dtype[np.object_]],
+    tolerance_m: float,
+    inside: Callable[[slice, FloatArray, FloatArray], BoolArray],
+) -> tuple[Hits, float]:
+    """Return the rows that stand farther outside than is tolerated, and how far one stands outside at most.
+
+    Parameters
+    ----------
+    inside : callable (rows, lat, lon) -> (n,) array of bool
+        Whether each stands inside, so that no distance need be worked out.
+    """
+    lat_of, lon_of = context.floats(table, "lat"), context.floats(table, "lon")
+    found, farthest = Hits(), 0.0
+    for rows in context.pieces(table):
+        lat, lon = lat_of(rows), lon_of(rows)
+        lost = ~inside(rows, lat, lon) & np.isfinite(lat) & np.isfinite(lon)
+        at = np.flatnonzero(lost)
+        beyond = _metres_outside(lat[at], lon[at], polygons)
+        lost[at[beyond <= tolerance_m]] = False
+        found.add(rows, lost)
+        farthest = float(np.maximum(farthest, beyond.max(initial=0.0)))
+    return found, farthest
 
 
 def _metres_outside(lat: FloatArray, lon: FloatArray, polygons: np.ndarray[Any, np.dtype[np.object_]]) -> FloatArray:
@@ -178,30 +214,39 @@ def _length(metres: float) -> str:
     return f"{metres:.0f} m" if metres < 1000 else f"{metres / 1000:.1f} km"
 
 
-def _standing(context: Context, table: str, districts: Districts) -> dict[str, BoolArray]:
-    """Return for each row whether it stands in a district, and whether in one of the name that it gives."""
+def _standing(context: Context, table: str, districts: Districts) -> NDArray[np.uint8]:
+    """Return for each row where it stands: outside, in a district, or in one of the name that it gives."""
 
-    def make() -> dict[str, BoolArray]:
-        lat, lon = context.numbers(table, "lat"), context.numbers(table, "lon")
+    def make() -> NDArray[np.uint8]:
+        lat_of, lon_of = context.floats(table, "lat"), context.floats(table, "lon")
         shapely.prepare(districts.polygons)
         known = list(dict.fromkeys(name for name in districts.names if name is not None))
         code = rows_of(pa.array(districts.names, pa.string()), pa.array(known, pa.string()))
+        first = np.append(_first_rows(code, len(known)), -1)
         try:
-            said = rows_of(context.text(table, "barangay"), pa.array(known, pa.string()))
+            names: Texts | None = context.texts(table, "barangay")
         except CannotRun:
-            said = np.full(len(lat), -1, dtype=np.int64)
-        first = np.append(_first_rows(code, len(known)), -1)[said]
-        named = (first >= 0) & shapely.contains_xy(districts.polygons[first], lon, lat)
-        inside = named.copy()
-        rest = np.flatnonzero(~named)
-        for start in range(0, len(rest), _CHUNK):
-            rows = rest[start : start + _CHUNK]
-            district, point = _pairs(districts.polygons, lat[rows], lon[rows])
-            inside[rows[point]] = True
-            named[rows[point[code[district] == said[rows[point]]]]] = True
-        return {"inside": inside, "named": named}
+            names = None
+        found: NDArray[np.uint8] = context.scratch.zeros(context.table(table).num_rows, np.uint8)
+        for rows in context.pieces(table):
+            lat, lon = lat_of(rows), lon_of(rows)
+            said = np.full(len(lat), -1) if names is None else rows_of(names(rows), pa.array(known, pa.string()))
+            there = np.where(_in_first(districts.polygons, first[said], lat, lon), _AS_NAMED, _OUTSIDE)
+            rest = np.flatnonzero(there == _OUTSIDE)
+            district, point = _pairs(districts.polygons, lat[rest], lon[rest])
+            there[rest[point]] = _INSIDE
+            there[rest[point[code[district] == said[rest[point]]]]] = _AS_NAMED
+            found[rows] = there
+        return found
 
     return context.keep(f"standing {table}", make)
+
+
+def _in_first(
+    polygons: np.ndarray[Any, np.dtype[np.object_]], first: IntArray, lat: FloatArray, lon: FloatArray
+) -> BoolArray:
+    """Return whether each point stands in the polygon chosen for it; -1 is none."""
+    return np.asarray((first >= 0) & shapely.contains_xy(polygons[first], lon, lat))
 
 
 def _first_rows(code: IntArray, count: int) -> IntArray:
@@ -229,11 +274,12 @@ def districts_are_right(context: Context) -> Iterable[Finding]:
     if districts is None or not any(districts.names):
         return
     for table in TABLES_WITH_PLACE:
-        standing = _standing(context, table, districts)
-        wrong = standing["inside"] & ~standing["named"]
-        if wrong.any():
-            count = int(wrong.sum())
-            message = f"{count} rows ({count / len(wrong):.1%}) stand in another district than they name"
+        standing, wrong = _standing(context, table, districts), Hits()
+        for rows in context.pieces(table):
+            wrong.add(rows, standing[rows] == _INSIDE)
+        if wrong:
+            count = wrong.count
+            message = f"{count} rows ({count / len(standing):.1%}) stand in another district than they name"
             cure = "name the district in which they stand"
             ids = context.names(table, wrong)
             yield warning(message, cure, table=table, column="barangay", ids=ids, count=count)
@@ -242,21 +288,21 @@ def districts_are_right(context: Context) -> Iterable[Finding]:
 @register(subject="place", severities=(Severity.ERROR, Severity.WARNING))
 def meters_near_transformer(context: Context) -> Iterable[Finding]:
     """Check that meters stand where a low-voltage line from their transformer reaches: none past 1 km."""
-    distance = context.meter_distance_m
-    far = distance > FAR_M
-    if far.any():
-        count = int(far.sum())
-        longest = _length(float(np.nanmax(distance)))
-        message = f"{count} meters stand more than 1 km from their transformer, up to {longest}"
+    distances, far, beyond = context.distances_m, Hits(), Hits()
+    longest, known = np.nan, 0
+    for rows in context.pieces("meters"):
+        distance = distances(rows)
+        far.add(rows, distance > FAR_M)
+        beyond.add(rows, distance > REACH_M)
+        longest = np.fmax.reduce(distance, initial=longest)
+        known += int(np.isfinite(distance).sum())
+    if far:
+        message = f"{far.count} meters stand more than 1 km from their transformer, up to {_length(float(longest))}"
         cure = "move the meters, or hang them on a nearer transformer"
-        yield error(
-            message, cure, table="meters", column="transformer_id", ids=context.names("meters", far), count=count
-        )
-    beyond = distance > REACH_M
-    known = int(np.isfinite(distance).sum())
-    if known and beyond.sum() > SHARE_BEYOND_REACH * known:
-        count = int(beyond.sum())
-        message = f"{count / known:.0%} of the meters stand more than {REACH_M:.0f} m from their transformer"
+        ids = context.names("meters", far)
+        yield error(message, cure, table="meters", column="transformer_id", ids=ids, count=far.count)
+    if known and beyond.count > SHARE_BEYOND_REACH * known:
+        message = f"{beyond.count / known:.0%} of the meters stand more than {REACH_M:.0f} m from their transformer"
         cure = "place service points nearer to their transformer"
         ids = context.names("meters", beyond)
-        yield warning(message, cure, table="meters", column="transformer_id", ids=ids, count=count)
+        yield warning(message, cure, table="meters", column="transformer_id", ids=ids, count=beyond.count)

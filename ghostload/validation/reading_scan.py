@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ghostload.consumption.intervals import RESOLUTIONS
+from ghostload.schema import TABLES
 from ghostload.schema_in_time import FLOW_COLUMNS, PARTITIONED, PartitionedTable
 from ghostload.streams import BoolArray, FloatArray, IntArray
-from ghostload.validation.context import CannotRun, Context, rows_of
+from ghostload.validation.context import CannotRun, Context
+from ghostload.validation.lookup import rows_of
 
 MOST_READINGS = 2_000_000
 """Readings of a table that are read; of larger ones, evenly spread feeders, at least one."""
@@ -166,9 +168,13 @@ def _members(context: Context, feeder: str, keys: str) -> tuple[IntArray, pa.Arr
     if keys == "feeders":
         return np.zeros(1, dtype=np.int64), pa.array([feeder])
     feeds = np.asarray(pc.fill_null(pc.equal(context.text("transformers", "feeder_id"), feeder), False))
-    mine = feeds if keys == "transformers" else np.append(feeds, False)[context.meter_transformer]
-    rows = np.flatnonzero(mine).astype(np.int64)
-    return rows, context.keys(keys).take(pa.array(rows))
+    if keys == "transformers":
+        rows = np.flatnonzero(feeds).astype(np.int64)
+    else:
+        mine, home = np.append(feeds, False), context.meter_transformer
+        found = [np.flatnonzero(mine[home[some]]) + some.start for some in context.pieces(keys)]
+        rows = np.concatenate(found).astype(np.int64)
+    return rows, context.texts(keys, TABLES[keys].primary_key)(rows)
 
 
 def _add(scan: Scan, table: pa.Table, key: str, grid: Grid) -> None:

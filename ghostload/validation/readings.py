@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from ghostload.schema_in_time import PARTITIONED, TRUTH, TRUTH_OF_TRANSFORMERS
 from ghostload.streams import BoolArray
 from ghostload.validation.checks import register
-from ghostload.validation.context import Context, rows_of
+from ghostload.validation.context import Context
 from ghostload.validation.finding import MAX_IDS, Finding, Severity, error, warning
+from ghostload.validation.lookup import rows_of
 from ghostload.validation.reading_scan import Scan, feeders_of, files_of, scans
 
 NOMINAL_V = 230.0

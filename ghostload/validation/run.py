@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from ghostload.dataset.dataset import Dataset
 from ghostload.schema_in_time import PARTITIONED
+from ghostload.scratch import Scratch, let_go
 from ghostload.validation.checks import CHECKS, Check
 from ghostload.validation.context import CannotRun, Context
 from ghostload.validation.finding import Finding, Severity, ValidationReport, error
@@ -19,9 +21,16 @@ from ghostload.validation.reading_scan import scans
 
 
 def validate(
-    dataset: Dataset, *, strict: bool = False, checks: Sequence[str] | None = None, jobs: int = 1
+    dataset: Dataset,
+    *,
+    strict: bool = False,
+    checks: Sequence[str] | None = None,
+    jobs: int = 1,
+    scratch: Scratch | None = None,
 ) -> ValidationReport:
     """Check a data set in memory.
+
+    The project's checks hold a piece of each table at a time; a few bytes for each meter lie in files without names.
 
     Parameters
     ----------
@@ -32,6 +41,8 @@ def validate(
         Names of the checks to run. Not given: all that need no files.
     jobs : int
         Threads that read readings in time; no finding depends on it.
+    scratch : Scratch, optional
+        Where such files are; the system's temporary folder by default.
 
     Returns
     -------
@@ -42,11 +53,16 @@ def validate(
     RegistrationError
         A name is unknown.
     """
-    return _report(Context(dataset), _chosen(checks, folder=False), strict=strict, jobs=jobs)
+    return _report(Context(dataset, scratch=scratch), _chosen(checks, folder=False), strict=strict, jobs=jobs)
 
 
 def validate_folder(
-    directory: str | Path, *, strict: bool = False, checks: Sequence[str] | None = None, jobs: int = 1
+    directory: str | Path,
+    *,
+    strict: bool = False,
+    checks: Sequence[str] | None = None,
+    jobs: int = 1,
+    scratch: Scratch | None = None,
 ) -> ValidationReport:
     """Check a data set in a folder, its files included.
 
@@ -54,7 +70,7 @@ def validate_folder(
     ----------
     directory : path
         Any folder; what is missing or cannot be read becomes a finding.
-    strict, checks, jobs
+    strict, checks, jobs, scratch
         As for :func:`validate`.
 
     Raises
@@ -68,7 +84,7 @@ def validate_folder(
 
     chosen = _chosen(checks, folder=True)
     reading = read_folder(directory)
-    context = Context(reading.dataset, folder=Path(directory), problems=reading.problems)
+    context = Context(reading.dataset, folder=Path(directory), problems=reading.problems, scratch=scratch)
     return _report(context, chosen, strict=strict, jobs=jobs)
 
 
@@ -95,7 +111,11 @@ def _chosen(names: Sequence[str] | None, *, folder: bool) -> tuple[Check, ...]:
 def _report(context: Context, checks: Sequence[Check], *, strict: bool, jobs: int) -> ValidationReport:
     if jobs > 1 and any(check.subject == "readings" for check in checks):
         _read_ahead(context, jobs)
-    findings = [finding for check in checks for finding in run_check(check, context)]
+    findings: list[Finding] = []
+    for check in checks:
+        findings.extend(run_check(check, context))
+        let_go()
+        pa.default_memory_pool().release_unused()
     findings.sort(key=lambda f: (f.severity.rank, f.message.startswith("could not run"), f.table, f.column, f.message))
     return ValidationReport(tuple(findings), tuple(check.name for check in checks), strict)
 

@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from ghostload.dataset.csv_table import fits_kind, is_text, kind_of
 from ghostload.schema import Column, TableSchema, month_column
-from ghostload.streams import BoolArray
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context
 from ghostload.validation.finding import Finding, error
+from ghostload.validation.pieces import Hits
 
 _ANY_MONTH = month_column("000000")
 
@@ -33,25 +33,33 @@ def _number_columns(context: Context) -> Iterator[tuple[TableSchema, str, pa.Chu
             yield schema, name, cells, rules
 
 
-def _about(context: Context, schema: TableSchema, name: str, bad: BoolArray, message: str, cure: str) -> Finding:
-    count = int(bad.sum())
-    ids = context.names(schema.name, bad)
-    return error(f"{count} {message}", cure, table=schema.name, column=name, ids=ids, count=count)
+def _about(context: Context, schema: TableSchema, name: str, bad: Hits, message: str, cure: str) -> Iterable[Finding]:
+    if bad:
+        ids = context.names(schema.name, bad)
+        yield error(f"{bad.count} {message}", cure, table=schema.name, column=name, ids=ids, count=bad.count)
+
+
+def _spans(context: Context, schema: TableSchema, cells: pa.ChunkedArray) -> Iterator[tuple[slice, pa.ChunkedArray]]:
+    """Yield the cells of a column piece by piece, each with its rows."""
+    for rows in context.pieces(schema.name):
+        yield rows, cells.slice(rows.start, rows.stop - rows.start)
 
 
 @register(subject="values")
 def no_empty_cells(context: Context) -> Iterable[Finding]:
     """Check that no cell is empty, except the end of an event that goes on."""
     for schema, name, cells, rules in _columns(context):
-        if rules.nullable:
+        if rules.nullable or not (is_text(cells.type) or cells.null_count):
             continue
-        empty = cells.null_count > 0
-        if is_text(cells.type):
-            blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(cells.cast(pa.string())), ""), True)
-            empty = bool(pc.any(blank).as_py())
-        if empty:
-            bad = np.asarray(blank if is_text(cells.type) else pc.is_null(cells), dtype=np.bool_)
-            yield _about(context, schema, name, bad, "cells are empty", "fill them, or take the rows away")
+        bad = Hits()
+        for rows, some in _spans(context, schema, cells):
+            if is_text(cells.type):
+                empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(some.cast(pa.string())), ""), True)
+            else:
+                empty = pc.is_null(some)
+            if pc.any(empty, min_count=0).as_py():
+                bad.add(rows, np.asarray(empty, dtype=np.bool_))
+        yield from _about(context, schema, name, bad, "cells are empty", "fill them, or take the rows away")
 
 
 @register(subject="values")
@@ -60,10 +68,12 @@ def finite_values(context: Context) -> Iterable[Finding]:
     for schema, name, cells, _ in _number_columns(context):
         if not pa.types.is_floating(cells.type):
             continue
-        finite = pc.is_finite(cells)
-        if not pc.all(finite, min_count=0).as_py():
-            bad = ~np.asarray(pc.fill_null(finite, True), dtype=np.bool_)
-            yield _about(context, schema, name, bad, "cells are NaN or infinite", "write the measured value")
+        bad = Hits()
+        for rows, some in _spans(context, schema, cells):
+            finite = pc.is_finite(some)
+            if not pc.all(finite, min_count=0).as_py():
+                bad.add(rows, ~np.asarray(pc.fill_null(finite, True), dtype=np.bool_))
+        yield from _about(context, schema, name, bad, "cells are NaN or infinite", "write the measured value")
 
 
 @register(subject="values")
@@ -76,16 +86,19 @@ def values_in_range(context: Context) -> Iterable[Finding]:
         over = rules.maximum is not None and high is not None and not high <= rules.maximum
         if not (under or over):
             continue
-        values = context.numbers(schema.name, name)
-        bad = np.zeros(len(values), dtype=np.bool_)
-        if rules.minimum is not None:
-            bad |= values < rules.minimum
-        if rules.maximum is not None:
-            bad |= values > rules.maximum
-        if bad.any():
-            first = values[int(np.argmax(bad))]
+        floats, bad = context.floats(schema.name, name), Hits()
+        for rows in context.pieces(schema.name):
+            values = floats(rows)
+            outside = np.zeros(len(values), dtype=np.bool_)
+            if rules.minimum is not None:
+                outside |= values < rules.minimum
+            if rules.maximum is not None:
+                outside |= values > rules.maximum
+            bad.add(rows, outside)
+        if bad:
+            first = floats(np.array(bad.rows[:1]))[0]
             message = f"cells are out of range, the first is {first:g}; must be {_range(rules)}"
-            yield _about(context, schema, name, bad, message, "correct them")
+            yield from _about(context, schema, name, bad, message, "correct them")
 
 
 def _range(rules: Column) -> str:
@@ -100,11 +113,12 @@ def _range(rules: Column) -> str:
 def ratings_are_positive(context: Context) -> Iterable[Finding]:
     """Check that transformers and meters have a rating above 0 kVA."""
     for table, column in (("transformers", "capacity_kVA"), ("meters", "kVA")):
-        zero = context.numbers(table, column) == 0
-        if zero.any():
-            count, ids = int(zero.sum()), context.names(table, zero)
-            cure = "write the rated power in kVA"
-            yield error(f"{count} ratings are 0 kVA", cure, table=table, column=column, ids=ids, count=count)
+        ratings, zero = context.floats(table, column), Hits()
+        for rows in context.pieces(table):
+            zero.add(rows, ratings(rows) == 0)
+        if zero:
+            cure, ids = "write the rated power in kVA", context.names(table, zero)
+            yield error(f"{zero.count} ratings are 0 kVA", cure, table=table, column=column, ids=ids, count=zero.count)
 
 
 @register(subject="values")
@@ -113,9 +127,11 @@ def known_values(context: Context) -> Iterable[Finding]:
     for schema, name, cells, rules in _columns(context):
         if rules.domain is None or not is_text(cells.type):
             continue
-        unknown = set(pc.unique(cells).cast(pa.string()).to_pylist()) - {*rules.domain, None, ""}
+        unknown = sorted(set(pc.unique(cells).cast(pa.string()).to_pylist()) - {*rules.domain, None, ""})
         if not unknown:
             continue
-        bad = np.asarray(pc.is_in(context.text(schema.name, name), value_set=pa.array(sorted(unknown))))
-        message = f"cells hold {sorted(unknown)[0]!r}; known: {', '.join(rules.domain)}"
-        yield _about(context, schema, name, bad, message, "use a known name, in this spelling")
+        texts, bad = context.texts(schema.name, name), Hits()
+        for rows in context.pieces(schema.name):
+            bad.add(rows, np.asarray(pc.is_in(texts(rows), value_set=pa.array(unknown)), dtype=np.bool_))
+        message = f"cells hold {unknown[0]!r}; known: {', '.join(rules.domain)}"
+        yield from _about(context, schema, name, bad, message, "use a known name, in this spelling")
