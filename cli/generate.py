@@ -148,6 +148,7 @@ def _generate(config: GeneratorConfig, log: Log, engine: Engine, *, jobs: int, f
     """Build, check and write; return the exit code."""
     from ghostload.export import Workspace, block_store, check_target, write_dataset
     from ghostload.pipeline import SyntheticDataPipeline
+    from ghostload.scratch import Scratch
     from ghostload.validation import validate
 
     with Workspace(config.output_dir) as workspace:
@@ -159,7 +160,7 @@ def _generate(config: GeneratorConfig, log: Log, engine: Engine, *, jobs: int, f
         try:
             dataset = SyntheticDataPipeline(config).build(log.progress, jobs=jobs, store=store, engine=engine)
             log.progress("checks", 0, 1)
-            report = validate(dataset, jobs=jobs)
+            report = validate(dataset, jobs=jobs, scratch=Scratch(store.folder))
             log.progress("checks", 1, 1)
             log.progress("files", 0, 1)
             write_dataset(dataset, config.output_dir, force=force, validation=report, workspace=workspace)

@@ -61,7 +61,7 @@ def write_dataset(
     if validation is None:
         from ghostload.validation import validate
 
-        validation = validate(dataset)
+        validation = validate(dataset, scratch=Scratch(workspace.root))
     with reported(workspace.given):
         workspace.data.mkdir()
         export_files(dataset, FolderSink(workspace.data), validation, Scratch(workspace.root))
