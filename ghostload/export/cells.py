@@ -14,7 +14,6 @@ from ghostload.dataset.dataset import Dataset
 from ghostload.errors import OutputError
 from ghostload.schema import MONTH_PREFIX, Column, TableSchema
 from ghostload.scratch import let_go
-from ghostload.streams import IntArray
 
 BATCH_ROWS = 8_192
 """Rows that are turned into text at once; bounds the memory, does not show in the bytes."""
@@ -55,20 +54,6 @@ def placed(table: pa.Table) -> Iterator[tuple[slice, pa.RecordBatch]]:
     for batch in batches(table):
         yield slice(done, done + batch.num_rows), batch
         done += batch.num_rows
-
-
-def taken(column: pa.ChunkedArray, rows: IntArray) -> pa.Array:
-    """Return the text at some rows, in their order; only the chunks that hold them are read."""
-    order = np.argsort(rows, kind="stable")
-    ascending, start = rows[order], 0
-    found = [pa.array([], pa.string())]
-    for chunk in column.chunks:
-        first, last = np.searchsorted(ascending, (start, start + len(chunk)))
-        found.append(chunk.take(pa.array(ascending[first:last] - start)).cast(pa.string()))
-        start += len(chunk)
-    place = np.empty(len(rows), dtype=np.int64)
-    place[order] = np.arange(len(rows))
-    return pa.concat_arrays(found).take(pa.array(place))
 
 
 def fixed(values: pa.Array, column: Column) -> pa.Array:

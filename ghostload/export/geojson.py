@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ghostload.dataset.columns import cells_at
 from ghostload.dataset.dataset import Dataset
 from ghostload.errors import OutputError
 from ghostload.export.base import Exporter, ExportJob, register
-from ghostload.export.cells import batches, json_cells, raw, taken
+from ghostload.export.cells import batches, json_cells, raw
 from ghostload.export.served import Served
 from ghostload.schema import METERS, TRANSFORMERS, Column
 from ghostload.scratch import Scratch
@@ -88,7 +89,7 @@ def transformer_pieces(dataset: Dataset, scratch: Scratch | None = None) -> Iter
             batch = table.slice(first, last - first).combine_chunks().to_batches()[0]
             properties = _properties(batch, TRANSFORMERS.columns, skip=("lat", "lon"))
             properties["num_meters"] = json_cells(pa.array(here), _COUNT)
-            properties["meter_ids"] = _id_lists(taken(meter_ids, rows), here)
+            properties["meter_ids"] = _id_lists(cells_at(meter_ids, rows, pa.string()), here)
             yield _points(batch, properties)
 
     yield from _collection(features())

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import DTypeLike
 
 from ghostload.config.model import CUSTOMER_CLASSES, GeneratorConfig
+from ghostload.dataset.columns import Rows, as_floats, cells_at
 from ghostload.dataset.csv_table import READINGS_PREFIX, FileProblem, fits_kind, is_text
 from ghostload.dataset.dataset import Dataset
 from ghostload.schema import TABLES, TableSchema
@@ -20,7 +21,7 @@ from ghostload.scratch import Scratch
 from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.validation.finding import MAX_IDS
 from ghostload.validation.lookup import Lookup, Texts, rows_of
-from ghostload.validation.pieces import Hits, Rows, as_floats, cells, pieces
+from ghostload.validation.pieces import Hits, pieces
 
 T = TypeVar("T")
 Floats = Callable[[Rows], FloatArray]
@@ -118,7 +119,7 @@ class Context:
         if not is_text(found.type):
             message = f"the column is {found.type}, not text"
             raise CannotRun(message, "write it as text", table=table, column=column)
-        return lambda rows: cells(found, rows, pa.string())
+        return lambda rows: cells_at(found, rows, pa.string())
 
     def floats(self, table: str, column: str) -> Floats:
         """Return a function from rows to cells of a number column as float64, an empty one NaN; or end the check."""

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ghostload.config.model import MeteringConfig
+from ghostload.dataset.columns import Rows
 from ghostload.schema import TABLES
 from ghostload.streams import IntArray
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context, Floats
 from ghostload.validation.finding import Finding, error
 from ghostload.validation.lookup import rows_of
-from ghostload.validation.pieces import Hits, Rows
+from ghostload.validation.pieces import Hits
 
 ENERGY, READINGS = "transformer_energy", "transformer_readings"
 CUT = 3.0

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ghostload.dataset.columns import Rows
 from ghostload.schema import LOSS_KINDS, TABLES
 from ghostload.streams import BoolArray, FloatArray, IntArray
 from ghostload.validation.checks import register
@@ -15,7 +16,7 @@ from ghostload.validation.context import Context
 from ghostload.validation.energy import CUT, ENERGY, SINGLE_PRECISION, about, metering_of, months_of
 from ghostload.validation.finding import Finding, Severity, error, warning
 from ghostload.validation.lookup import rows_of
-from ghostload.validation.pieces import Hits, Rows
+from ghostload.validation.pieces import Hits
 from ghostload.validation.reading_scan import feeders_of
 
 FEEDERS, HEADS, ELEMENTS = "feeder_energy", "feeder_readings", "network_losses"

@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ghostload.dataset.columns import Rows
 from ghostload.schema import TABLES, TableSchema
 from ghostload.streams import IntArray
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context
 from ghostload.validation.finding import MAX_IDS, Finding, Severity, error, warning
 from ghostload.validation.lookup import Lookup, Texts, rows_of
-from ghostload.validation.pieces import Hits, Rows, pieces
+from ghostload.validation.pieces import Hits, pieces
 
 ID_FORMATS = {
     "transformer_id": ("TX_0001", r"^TX_(\d{4}|[1-9]\d{4,})$"),

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ghostload.dataset.columns import Rows
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context
 from ghostload.validation.finding import Finding, Severity, error, info
 from ghostload.validation.lookup import Lookup, Texts
-from ghostload.validation.pieces import Hits, Rows
+from ghostload.validation.pieces import Hits
 
 RATE_TOLERANCE = 0.02
 """How far the share of labelled meters may be from the configured rate in a set that we did not make."""

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ghostload.config.model import CUSTOMER_CLASSES
+from ghostload.dataset.columns import Rows, cells_at
 from ghostload.dataset.csv_table import kind_of
 from ghostload.schema import METERS
 from ghostload.streams import FloatArray, IntArray
 from ghostload.validation.context import Context, Floats
 from ghostload.validation.lookup import rows_of
-from ghostload.validation.pieces import Rows, cells
 
 LABELLED_PER_VALUE = 5
 """A column of words is tried when it has at most one value for so many labelled meters; with more, chance separates."""
@@ -128,7 +128,7 @@ def _further(context: Context, position: int) -> Floats | None:
     column = context.table("meters").column(position)
 
     def numbers(rows: Rows) -> FloatArray:
-        found = cells(column, rows, pa.string()).cast(pa.float64())
+        found = cells_at(column, rows, pa.string()).cast(pa.float64())
         return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.float64)
 
     try:
@@ -145,14 +145,14 @@ def _shares_of_words(context: Context, column: pa.ChunkedArray) -> Floats | None
     most = int(np.count_nonzero(listed)) // LABELLED_PER_VALUE
     words, empty = pa.array([], pa.string()), False
     for rows in context.pieces("meters"):
-        some = cells(column, rows, pa.string())
+        some = cells_at(column, rows, pa.string())
         words = pc.unique(pa.concat_arrays([words, some.drop_null()]))
         empty = empty or some.null_count > 0
         if len(words) + empty > most:
             return None
 
     def codes(rows: Rows) -> IntArray:
-        found = rows_of(cells(column, rows, pa.string()), words)
+        found = rows_of(cells_at(column, rows, pa.string()), words)
         return np.where(found < 0, len(words), found)
 
     means = _group_means(context, lambda rows: listed[rows].astype(np.float64), codes, len(words) + 1)

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ghostload.dataset.columns import Rows
 from ghostload.scratch import Scratch
 from ghostload.streams import IntArray
-from ghostload.validation.pieces import Rows, pieces
+from ghostload.validation.pieces import pieces
 
 Texts = Callable[[Rows], pa.Array]
 """Gives the texts of some rows."""

@@ -17,8 +17,8 @@ from export_samples import sample
 from ghostload.config import GeneratorConfig
 from ghostload.config.model import ExportConfig
 from ghostload.dataset import Dataset
+from ghostload.dataset.columns import cells_at
 from ghostload.export.base import ALWAYS, EXPORTERS, ExportJob
-from ghostload.export.cells import taken
 from ghostload.export.served import Served
 from ghostload.export.sink import CountingSink
 from ghostload.export.write import export_files
@@ -93,9 +93,9 @@ def test_text_is_taken_from_any_chunk_in_the_order_asked_for() -> None:
     names = [f"m{number}" for number in range(50)]
     column = pa.chunked_array([names[:7], [], names[7:30], names[30:]])
     rows = np.array([49, 0, 7, 6, 29, 30, 0, 12])
-    assert taken(column, rows).to_pylist() == [names[row] for row in rows]
-    assert taken(column, rows[:0]).to_pylist() == []
-    assert taken(column.slice(0, 0), rows[:0]).to_pylist() == []
+    assert cells_at(column, rows, pa.string()).to_pylist() == [names[row] for row in rows]
+    assert cells_at(column, rows[:0], pa.string()).to_pylist() == []
+    assert cells_at(column.slice(0, 0), rows[:0], pa.string()).to_pylist() == []
 
 
 def lines(count: int) -> pa.Table:

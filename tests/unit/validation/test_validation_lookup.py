@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostload import streams
+from ghostload.dataset import columns
 from ghostload.scratch import Scratch
 from ghostload.validation import lookup as lookup_module
-from ghostload.validation import pieces
 from ghostload.validation.lookup import Lookup, hashes
 
 IDS = st.lists(st.none() | st.text(st.sampled_from("aé0 🙂"), max_size=3) | st.text(max_size=20), max_size=40)
@@ -21,7 +22,7 @@ IDS = st.lists(st.none() | st.text(st.sampled_from("aé0 🙂"), max_size=3) | s
 
 def _lookup(words: Sequence[str | None]) -> Lookup:
     column = pa.chunked_array([words[: len(words) // 3], words[len(words) // 3 :]], pa.string())
-    return Lookup(partial(pieces.cells, column, kind=pa.string()), len(words), Scratch())
+    return Lookup(partial(columns.cells_at, column, kind=pa.string()), len(words), Scratch())
 
 
 def _first_rows(words: Sequence[str | None], values: Sequence[str | None]) -> list[int]:
@@ -54,7 +55,7 @@ def test_pieces_and_files_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     words = [f"MTR_{number * 7919 % 1000:06d}" for number in range(1500)]
     values = pa.array([f"MTR_{number:06d}" for number in range(-5, 1005)])
     whole, twice = _lookup(words).rows_of(values).tolist(), _lookup(words).perhaps_twice().tolist()
-    monkeypatch.setattr(pieces, "PIECE", 64)
+    monkeypatch.setattr(streams, "AT_ONCE", 64)
     monkeypatch.setattr(Scratch, "IN_MEMORY", 0)
     assert _lookup(words).rows_of(values).tolist() == whole
     assert _lookup(words).perhaps_twice().tolist() == twice == [*range(500), *range(1000, 1500)]

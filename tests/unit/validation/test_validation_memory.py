@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 import pytest
 import validation_samples as samples
 
+from ghostload import streams
 from ghostload.dataset import Dataset
 from ghostload.scratch import Scratch
-from ghostload.validation import pieces, validate
+from ghostload.validation import validate
 
 PREFIXES = {"meter_id": "MTR_", "transformer_id": "TX_", "feeder_id": "FD_", "event_id": "EV_"}
 _PER_SET = {"meter_id": samples.METERS, "transformer_id": samples.TRANSFORMERS, "feeder_id": 8, "event_id": 46}
@@ -52,7 +53,7 @@ def _held(dataset: Dataset) -> int:
 
 
 def test_memory_does_not_grow_with_the_meters(sound: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "PIECE", 1024)
+    monkeypatch.setattr(streams, "AT_ONCE", 1024)
     monkeypatch.setattr(Scratch, "IN_MEMORY", 0)
     few, many = _many(sound, 10), _many(sound, 40)
     validate(few)

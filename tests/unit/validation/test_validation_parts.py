@@ -13,10 +13,10 @@ import validation_samples as samples
 from test_validation_every_check import BROKEN
 from validation_samples import with_table
 
-from ghostload import GeneratorConfig, SyntheticDataPipeline
-from ghostload.dataset import Dataset
+from ghostload import GeneratorConfig, SyntheticDataPipeline, streams
+from ghostload.dataset import Dataset, columns
 from ghostload.scratch import Scratch
-from ghostload.validation import CHECKS, Context, feeders, leak_features, pieces, run_check
+from ghostload.validation import CHECKS, Context, feeders, leak_features, run_check
 from ghostload.validation import leak as leak_module
 from ghostload.validation.keys import _repeated
 
@@ -40,7 +40,7 @@ def test_no_finding_depends_on_pieces_chunks_or_files(
 ) -> None:
     broken = BROKEN[name][2](sound)
     whole = run_check(CHECKS.get(name), Context(broken))
-    monkeypatch.setattr(pieces, "PIECE", 7)
+    monkeypatch.setattr(streams, "AT_ONCE", 7)
     monkeypatch.setattr(Scratch, "IN_MEMORY", 0)
     assert run_check(CHECKS.get(name), Context(_chunked(broken))) == whole
     assert whole
@@ -51,7 +51,7 @@ def _repeated_of(words: list[str]) -> list[str]:
     keys = column.combine_chunks()
     return [
         str(word)
-        for word in _repeated(keys, lambda rows: pieces.cells(column, rows, pa.string()), len(words)).to_pylist()
+        for word in _repeated(keys, lambda rows: columns.cells_at(column, rows, pa.string()), len(words)).to_pylist()
     ]
 
 
@@ -73,7 +73,7 @@ def test_means_do_not_depend_on_the_pieces(sound: Dataset, monkeypatch: pytest.M
     whole = leak_features._usual(Context(sound))
     assert np.array_equal(whole.means, leak_features._row_means(Context(sound).kwh))
     for piece in (1, 7, samples.METERS - 1):
-        monkeypatch.setattr(pieces, "PIECE", piece)
+        monkeypatch.setattr(streams, "AT_ONCE", piece)
         parts = leak_features._usual(Context(sound))
         for name in ("means", "of_class", "median_of_class", "of_transformer"):
             np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name), err_msg=name)
@@ -82,7 +82,7 @@ def test_means_do_not_depend_on_the_pieces(sound: Dataset, monkeypatch: pytest.M
 def test_medians_of_classes_are_those_of_numpy(sound: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     context = Context(sound)
     kva, classes = context.numbers("meters", "kVA"), context.class_index
-    monkeypatch.setattr(pieces, "PIECE", 50)
+    monkeypatch.setattr(streams, "AT_ONCE", 50)
     found = leak_features._class_medians(context, context.floats("meters", "kVA"))
     assert found[:-1].tolist() == [np.median(kva[classes == number]) for number in range(3)]
     assert np.isnan(found[-1])
@@ -91,7 +91,7 @@ def test_medians_of_classes_are_those_of_numpy(sound: Dataset, monkeypatch: pyte
 def test_a_sample_is_spread_evenly_whatever_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = np.random.default_rng(3).random(1000) < 0.2
     monkeypatch.setattr(leak_module, "SCREEN_METERS", 30)
-    monkeypatch.setattr(pieces, "PIECE", 13)
+    monkeypatch.setattr(streams, "AT_ONCE", 13)
     for wanted in (True, False):
         rows = np.flatnonzero(listed == wanted)
         assert leak_module._spread(listed, wanted).tolist() == rows[:: len(rows) // 30].tolist()
@@ -132,7 +132,7 @@ def test_hulls_of_feeders_do_not_depend_on_how_many_are_drawn_at_once(monkeypatc
         whole, shapely.convex_hull(shapely.multipoints(np.column_stack([x, y]), indices=of))
     ).all()
     for piece in (1, 8, 30):
-        monkeypatch.setattr(pieces, "PIECE", piece)
+        monkeypatch.setattr(streams, "AT_ONCE", piece)
         assert shapely.equals_exact(feeders._hulls(x, y, of, count), whole).all(), piece
 
 
