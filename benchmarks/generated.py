@@ -69,4 +69,5 @@ def report(
         print("\n".join(found), flush=True)
         lines += found
     if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("\n".join(lines), encoding="utf-8")

@@ -38,7 +38,7 @@ class Scratch:
         Where the files are; made when it is not there. The system's temporary folder by default.
     """
 
-    IN_MEMORY = 1 << 22
+    IN_MEMORY = 1 << 20
     """Bytes up to which no file is made."""
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -255,6 +255,16 @@ def let_go() -> None:
         maps = list(_MAPS)
     for mapped in maps:
         mapped.madvise(advice)
+
+
+def taken(array: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
+    """Return some rows of an array of any size; what had to be read for them is let go.
+
+    The system reads the neighbours of a page too: rows here and there of a large array would bring in most of it.
+    """
+    found: NDArray[Any] = array[rows]
+    let_go()
+    return found
 
 
 def refused(folder: Path, error: OSError) -> OutputError:

@@ -216,8 +216,11 @@ class Balances:
     def __init__(self, feeders: Sequence[int], transformers: int, months: int, scratch: Scratch) -> None:
         self._row = {number: row for row, number in enumerate(feeders)}
         names = (*OF_FEEDER, *(f"feeder_{name}" for name in OF_CUSTOMERS))
-        self.of_transformers: Arrays = {name: scratch.zeros((transformers, months)) for name in ENERGIES}
-        self.of_feeders: Arrays = {name: scratch.zeros((len(feeders), months)) for name in names}
+        # All names in one array each: so they lie in a file when they are large together.
+        of_transformers = scratch.zeros((len(ENERGIES), transformers, months))
+        of_feeders = scratch.zeros((len(names), len(feeders), months))
+        self.of_transformers: Arrays = dict(zip(ENERGIES, of_transformers, strict=True))
+        self.of_feeders: Arrays = dict(zip(names, of_feeders, strict=True))
 
     def add(self, feeder: int, transformers: IntArray, balance: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Take in the balance of a feeder, as :func:`stacked` gives it, with the numbers of its transformers."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostload.errors import DataError, OutputError
-from ghostload.scratch import NamedBytes, Scratch
+from ghostload.scratch import NamedBytes, Scratch, taken
 from ghostload.streams import IntArray
 
 Rows = NDArray[np.void]
@@ -68,7 +68,7 @@ class KeptRows:
 
     def take(self, wanted: IntArray) -> Rows:
         """Return the rows of some meters or events, in their order; threads may ask at once."""
-        return self._rows[wanted]
+        return taken(self._rows, wanted)
 
     def share(self, key: str) -> Path:
         """Say that all rows are there, for other processes, and return the file, which has a name.

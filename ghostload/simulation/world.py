@@ -185,12 +185,15 @@ class World:
         if plan is not None:
             customers = self.known
             shares = shares_of(customers.class_index[meters], customers.level_kwh[meters], habits, rows["reactive"])
+        home = np.searchsorted(transformers, self.territory.meter_transformer[meters])
+        part_of_months = months.part_of(meters, rows, self.known)
+        let_go()
         return Feeder(
             number=number,
             meters=meters,
             transformers=transformers,
-            home=np.searchsorted(transformers, self.territory.meter_transformer[meters]),
-            part=months.part_of(meters, rows, self.known),
+            home=home,
+            part=part_of_months,
             demand_kwh=np.ascontiguousarray(rows["demand_kwh"]),
             registered_kwh=np.ascontiguousarray(rows["registered_kwh"]),
             habits=habits,

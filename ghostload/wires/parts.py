@@ -10,7 +10,7 @@ import numpy as np
 
 from ghostload.config.model import GeneratorConfig
 from ghostload.consumption.customers import Customers
-from ghostload.scratch import Scratch
+from ghostload.scratch import Scratch, taken
 from ghostload.streams import FloatArray, IntArray, Streams
 from ghostload.territory import Territory
 from ghostload.territory.order import Grouped
@@ -117,12 +117,13 @@ class WiresInParts:
             transformer_lon=whole.transformer_lon[transformers],
             transformer_barangay=whole.transformer_barangay[transformers],
             transformer_feeder=whole.transformer_feeder[transformers] - start,
-            meter_transformer=np.searchsorted(transformers, whole.meter_transformer[meters]),
-            meter_lat=whole.meter_lat[meters],
-            meter_lon=whole.meter_lon[meters],
-            meter_barangay=whole.meter_barangay[meters],
+            meter_transformer=np.searchsorted(transformers, taken(whole.meter_transformer, meters)),
+            meter_lat=taken(whole.meter_lat, meters),
+            meter_lon=taken(whole.meter_lon, meters),
+            meter_barangay=taken(whole.meter_barangay, meters),
         )
-        columns = {f.name: getattr(self._customers, f.name)[meters] for f in fields(Customers) if f.name != "start"}
+        names = [f.name for f in fields(Customers) if f.name != "start"]
+        columns = {name: taken(getattr(self._customers, name), meters) for name in names}
         wires = built(
             territory,
             Customers(start=0, **columns),

@@ -14,7 +14,7 @@ from ghostload.errors import OutputError
 from ghostload.scratch import KeptTable, Scratch, let_go
 
 
-@pytest.fixture(params=[0, 1 << 22], ids=["in files", "in memory"])
+@pytest.fixture(params=[0, 1 << 20], ids=["in files", "in memory"])
 def scratch(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scratch:
     """Where nothing is small enough for memory, and where all is."""
     monkeypatch.setattr(Scratch, "IN_MEMORY", request.param)
