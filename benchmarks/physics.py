@@ -67,7 +67,8 @@ class Case:
         world = self.world
         world.prepare()
         nothing = np.zeros((0, self.kwh.shape[1]), dtype=np.int64)
-        kept = KeptMonths(world.events.rows(np.zeros(0, dtype=np.int64)), *self.kwh.shape, world.scratch)
+        none = world.events.rows(np.zeros(0, dtype=np.int64))
+        kept = KeptMonths(none, world.row_of_meter, self.kwh.shape[1], world.scratch)
         rows = rows_of(self.kwh, self.kwh, self.habits, own_reactive(0, len(self.kwh), world.streams))
         kept.put(0, rows, {"cut_wh": nothing, "lost_wh": nothing})
         found = balance_by_days(world, kept.months, jobs=1, report=lambda stage, done, total: None).balances

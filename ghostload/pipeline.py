@@ -314,7 +314,8 @@ class RemoteFeeders:
         from ghostload.simulation.in_time import FeederMaker
 
         world = self._world()
-        months = Months.shared(self.rows, self.effects, world.events, len(world.known), len(world.numbers), self.key)
+        rows = world.row_of_meter
+        months = Months.shared(self.rows, self.effects, rows, world.events, len(world.numbers), self.key)
         return FeederMaker(world, months, BlockStore(self.folder), simulate_month)(feeder)
 
     def _world(self) -> World:

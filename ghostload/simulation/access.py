@@ -126,7 +126,7 @@ def _with_partners(world: World, meters: IntArray) -> IntArray:
 def _months(world: World, meters: IntArray, simulate_block: Callable[[World, int, int], Arrays]) -> Months:
     """Compute the months of the blocks that hold some meters; of others nothing is known."""
     count = len(world.known)
-    kept = KeptMonths(world.events, count, len(world.numbers), world.scratch)
+    kept = KeptMonths(world.events, world.row_of_meter, len(world.numbers), world.scratch)
     for start, stop in blocks_of(meters, BLOCK, count):
         arrays = simulate_block(world, start, stop)
         kept.put(start, world.rows_of(start, arrays), arrays)
@@ -138,7 +138,7 @@ def _refuse_other_months(world: World, dataset: Dataset, months: Months, meters:
     published = dataset.registered_kwh
     differs: BoolArray = np.ones(len(meters), dtype=bool)
     if published.shape == (len(world.known), len(world.numbers)):
-        differs = (published[meters] != months.rows.take(meters)["registered_kwh"]).any(axis=1)
+        differs = (published[meters] != months.take(meters)["registered_kwh"]).any(axis=1)
     if differs.any():
         name = ids("MTR_", meters[differs][:1])[0].as_py()
         raise DataError(

@@ -66,7 +66,8 @@ def run_blocks(
     blocks = [(a, min(a + meters, count)) for a in range(0, count, meters)]
     done = 0
     with ExitStack() as stack:
-        kept = KeptMonths(world.events, count if by_feeder else 0, months, scratch, shared=shared)
+        places = world.row_of_meter if by_feeder else np.empty(0, np.int32)
+        kept = KeptMonths(world.events, places, months, scratch, shared=shared)
         stack.callback(kept.close)
         for (start, stop), arrays in _run(world, blocks, simulate, jobs, store if len(blocks) > 1 else None):
             registered[:, start:stop] = arrays["registered_kwh"].T

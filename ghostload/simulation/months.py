@@ -33,6 +33,8 @@ class Months:
         Of the type that :func:`row_type` gives: ``registered_kwh`` by month, the customer's habits, the own part of its
         reactive power, and ``demand_kwh``: what would be drawn without events where there are readings in time, else
         what was drawn.
+    row_of_meter : (N,) array of int
+        Place of each meter's row.
     events : Events
     effects : RowSource
         Of the events, of the type that :func:`effect_type` gives: ``cut_wh`` and ``lost_wh`` by month, how much less is
@@ -40,29 +42,38 @@ class Months:
     """
 
     rows: RowSource
+    row_of_meter: NDArray[np.int32]
     events: Events
     effects: RowSource
 
     @classmethod
-    def shared(cls, rows: Path, effects: Path, events: Events, meters: int, months: int, key: str) -> Months:
+    def shared(
+        cls, rows: Path, effects: Path, row_of_meter: NDArray[np.int32], events: Events, months: int, key: str
+    ) -> Months:
         """Return the months that another process keeps.
 
         Parameters
         ----------
         rows, effects : Path
             As :meth:`KeptMonths.share` gives them.
+        row_of_meter : (N,) array of int
         events : Events
             Of all meters.
-        meters, months : int
+        months : int
             How many there are.
         key : str
             As it was given to :meth:`KeptMonths.share`.
         """
         return cls(
-            SharedRows(rows, row_type(months), meters, key),
+            SharedRows(rows, row_type(months), len(row_of_meter), key),
+            row_of_meter,
             events,
             SharedRows(effects, effect_type(months), len(events), key),
         )
+
+    def take(self, meters: IntArray) -> Rows:
+        """Return the rows of some meters, in their order; threads may ask at once."""
+        return self.rows.take(self.row_of_meter[meters].astype(np.int64))
 
     def part_of(self, meters: IntArray, rows: Rows, customers: Customers) -> Part:
         """Return what the hours of some meters follow from.
@@ -96,7 +107,9 @@ class KeptMonths:
     ----------
     events : Events
         Of all meters.
-    meters, months : int
+    row_of_meter : (N,) array of int
+        Place of each meter's row; of no meters where nothing is kept of any.
+    months : int
         How many there are.
     scratch : Scratch
         Where they lie.
@@ -108,21 +121,31 @@ class KeptMonths:
     months : Months
     """
 
-    def __init__(self, events: Events, meters: int, months: int, scratch: Scratch, *, shared: bool = False) -> None:
+    def __init__(
+        self,
+        events: Events,
+        row_of_meter: NDArray[np.int32],
+        months: int,
+        scratch: Scratch,
+        *,
+        shared: bool = False,
+    ) -> None:
         with ExitStack() as stack:
             names = [unfinished(f"{part}-of-months") if shared else None for part in ("meters", "events")]
-            self._rows = KeptRows(row_type(months), meters, scratch, names[0])
+            self._rows = KeptRows(row_type(months), len(row_of_meter), scratch, names[0])
             stack.callback(self._rows.close)
             self._effects = KeptRows(effect_type(months), len(events), scratch, names[1])
             stack.pop_all()
-        self.months = Months(self._rows, events, self._effects)
+        self.months = Months(self._rows, row_of_meter, events, self._effects)
 
     def put(self, start: int, rows: Rows, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep the months of the meters from ``start`` on, and of their events ``cut_wh`` and ``lost_wh`` (E, T)."""
-        self._rows.put(start, rows)
+        places = self.months.row_of_meter[start : start + len(rows)]
+        self._rows.put(places.astype(np.int64), rows)
         effects = np.zeros(len(arrays["cut_wh"]), self._effects.kind)
         effects["cut_wh"], effects["lost_wh"] = arrays["cut_wh"], arrays["lost_wh"]
-        self._effects.put(int(np.searchsorted(self.months.events.meter, start)), effects)
+        first = int(np.searchsorted(self.months.events.meter, start))
+        self._effects.put(slice(first, first + len(effects)), effects)
 
     def share(self, key: str) -> tuple[Path, Path]:
         """Let other processes read what is complete now.

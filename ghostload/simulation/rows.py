@@ -26,7 +26,7 @@ class RowSource(Protocol):
     """Where rows can be had."""
 
     def take(self, wanted: IntArray) -> Rows:
-        """Return the rows of some meters or events, in their order; threads may ask at once."""
+        """Return the rows at some places, in their order; threads may ask at once."""
         ...
 
 
@@ -62,12 +62,12 @@ class KeptRows:
         else:
             self._rows = np.frombuffer(self._named.mapped, kind, count, _MARK)
 
-    def put(self, start: int, rows: Rows) -> None:
-        """Keep rows from ``start`` on."""
-        self._rows[start : start + len(rows)] = rows
+    def put(self, places: slice | IntArray, rows: Rows) -> None:
+        """Keep rows at some places."""
+        self._rows[places] = rows
 
     def take(self, wanted: IntArray) -> Rows:
-        """Return the rows of some meters or events, in their order; threads may ask at once."""
+        """Return the rows at some places, in their order; threads may ask at once."""
         return taken(self._rows, wanted)
 
     def share(self, key: str) -> Path:
@@ -110,7 +110,7 @@ class SharedRows:
     key: str
 
     def take(self, wanted: IntArray) -> Rows:
-        """Return the rows of some meters or events, in their order; threads may ask at once.
+        """Return the rows at some places, in their order; threads may ask at once.
 
         Raises
         ------
@@ -130,11 +130,15 @@ class SharedRows:
             raise DataError(f"{self.path}: cannot be read by a worker: {error.strerror or error}; {again}") from None
 
     def _taken(self, file: IO[bytes], wanted: IntArray) -> Rows:
-        """Read rows by a map of their own: what an old map has touched would stay in memory."""
+        """Read rows by a map of their own: what an old map has touched would stay in memory.
+
+        It is not closed, but goes with the last that refers to it: a profiler of a worker may still look at it.
+        """
         if not len(wanted):
             return np.empty(0, self.kind)
-        with mmap.mmap(file.fileno(), _MARK + self.count * self.kind.itemsize, access=mmap.ACCESS_READ) as mapped:
-            return np.take(np.frombuffer(mapped, self.kind, self.count, _MARK), wanted)
+        mapped = mmap.mmap(file.fileno(), _MARK + self.count * self.kind.itemsize, access=mmap.ACCESS_READ)
+        rows: Rows = np.frombuffer(mapped, self.kind, self.count, _MARK)[wanted]
+        return rows
 
 
 def _mark(key: str, kind: np.dtype[Any], count: int) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ghostload.anomalies.events import Events
 from ghostload.config.model import GeneratorConfig
@@ -143,6 +144,11 @@ class World:
 
         return grouped(feeders, len(self.known), self.num_feeders, self.scratch)
 
+    @cached_property
+    def row_of_meter(self) -> NDArray[np.int32]:
+        """(N,) place of each meter where all stand feeder by feeder, so that a feeder's months lie together."""
+        return self._meters_by_feeder.places(self.scratch)
+
     def meters_of(self, feeder: int) -> IntArray:
         """Return the numbers of a feeder's meters, ascending."""
         return self._meters_by_feeder.of(feeder)
@@ -153,7 +159,7 @@ class World:
 
     def prepare(self) -> None:
         """Draw what all feeders share, before threads ask for it at once."""
-        _ = (self._meters_by_feeder, self.has_meter, self.gain, self.head_gain, self.steps)
+        _ = (self._meters_by_feeder, self.row_of_meter, self.has_meter, self.gain, self.head_gain, self.steps)
         if self.flow:
             _ = self.wiring
         let_go()
@@ -180,7 +186,7 @@ class World:
             plan = FeederPlan(part.wires, local)
             order = np.searchsorted(own, part.meters[plan.meters])
         meters = own if meters is None or plan is not None else np.intersect1d(own, meters)
-        rows = months.rows.take(meters)
+        rows = months.take(meters)
         habits = habits_in(rows)
         if plan is not None:
             customers = self.known

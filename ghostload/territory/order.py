@@ -76,6 +76,13 @@ class Grouped:
         """Return the members of one or more groups from ``group`` on, one after the other."""
         return self.order[self.first[group] : self.first[group + groups]].astype(np.int64)
 
+    def places(self, scratch: Scratch) -> NDArray[np.int32]:
+        """Return where in ``order`` each member stands, (N,)."""
+        place = scratch.zeros(len(self.order), np.int32)
+        for part in spans(len(place)):
+            place[self.order[part]] = np.arange(part.start, part.stop)
+        return place
+
     def spans(self) -> Iterator[tuple[IntArray, IntArray]]:
         """Yield the members of some groups after the other, with their groups: about as many as are worked on at once.
 

@@ -36,8 +36,8 @@ def filled(count: int) -> np.ndarray:
 def test_rows_are_taken_as_they_were_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int) -> None:
     monkeypatch.setattr(Scratch, "IN_MEMORY", in_memory)
     rows, kept = filled(500), KeptRows(KIND, 600, Scratch(tmp_path / "made"))
-    kept.put(300, rows[300:])
-    kept.put(0, rows[:200])
+    kept.put(np.arange(300, 500), rows[300:])
+    kept.put(slice(0, 200), rows[:200])
     wanted = np.array([0, 7, 199, 300, 499, 7])
     assert (kept.take(wanted) == rows[wanted]).all()
     assert (kept.take(np.array([200, 299, 599])) == np.zeros(3, KIND)).all()
@@ -48,7 +48,7 @@ def test_rows_are_taken_as_they_were_put(tmp_path: Path, monkeypatch: pytest.Mon
 def test_rows_with_a_name_are_read_elsewhere_until_they_are_closed(tmp_path: Path) -> None:
     rows = filled(500)
     kept = KeptRows(KIND, 500, Scratch(tmp_path), "rows")
-    kept.put(0, rows)
+    kept.put(slice(0, 500), rows)
     shared = SharedRows(kept.share("key"), KIND, 500, "key")
     wanted = np.array([499, 0, 7, 7])
     for source in (shared, pickle.loads(pickle.dumps(shared)), kept):
@@ -73,7 +73,7 @@ REFUSED = r"rows: is cut short, or holds the months of other settings; run the s
 
 def test_rows_that_are_not_whole_are_refused(tmp_path: Path) -> None:
     kept = KeptRows(KIND, 500, Scratch(tmp_path), "rows")
-    kept.put(0, filled(500))
+    kept.put(slice(0, 500), filled(500))
     shared = SharedRows(tmp_path / "rows", KIND, 500, "key")
     with pytest.raises(DataError, match=REFUSED):
         shared.take(np.arange(3))
@@ -139,4 +139,4 @@ def test_feeders_get_the_same_rows_from_a_file_as_from_memory(
     assert np.array_equal(one.habits.columns(), other.habits.columns())
     assert np.array_equal(one.habits.columns(), world.habits_of(one.meters).columns())
     assert np.array_equal(one.shares.below, other.shares.below)
-    assert habits_in(found.kept.months.rows.take(one.meters)).archetype.dtype == np.int64
+    assert habits_in(found.kept.months.take(one.meters)).archetype.dtype == np.int64

@@ -273,16 +273,16 @@ def test_a_month_without_any_solution_has_no_voltage(world: World) -> None:
 
 
 def _one_month(months: Months, meters: int, at: int) -> Months:
-    rows = months.rows.take(np.arange(meters))
+    rows = months.take(np.arange(meters))
     demand, registered = (rows[name][:, at : at + 1] for name in ("demand_kwh", "registered_kwh"))
     one, effects = (
         KeptRows(kind, n, Scratch()) for kind, n in ((row_type(1), len(rows)), (effect_type(1), len(months.events)))
     )
-    one.put(0, rows_of(demand, registered, habits_in(rows), rows["reactive"]))
+    one.put(months.row_of_meter, rows_of(demand, registered, habits_in(rows), rows["reactive"]))
     found = months.effects.take(np.arange(len(months.events)))
     of_month = np.zeros(len(found), effect_type(1))
     of_month["cut_wh"], of_month["lost_wh"] = (found[name][:, at : at + 1] for name in ("cut_wh", "lost_wh"))
-    effects.put(0, of_month)
+    effects.put(slice(0, len(found)), of_month)
     return replace(months, rows=one, effects=effects)
 
 
