@@ -6,13 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ghostload.scratch import let_go
 from ghostload.streams import BoolArray, spans
 from ghostload.validation.finding import MAX_IDS
 
 
 def pieces(count: int) -> Iterator[slice]:
-    """Yield spans of rows that follow each other, on whose length no finding depends; at least one, perhaps empty."""
-    return (slice(part.start, min(part.stop, count)) for part in spans(max(count, 1)))
+    """Yield spans of rows that follow each other, on whose length no finding depends; at least one, perhaps empty.
+
+    After each, files that tables lie in are let go.
+    """
+    for part in spans(max(count, 1)):
+        yield slice(part.start, min(part.stop, count))
+        let_go()
 
 
 class Hits:

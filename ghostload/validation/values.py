@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from ghostload.dataset.csv_table import fits_kind, is_text, kind_of
 from ghostload.schema import Column, TableSchema, month_column
+from ghostload.scratch import let_go
 from ghostload.validation.checks import register
 from ghostload.validation.context import Context
 from ghostload.validation.finding import Finding, error
@@ -80,11 +81,7 @@ def finite_values(context: Context) -> Iterable[Finding]:
 def values_in_range(context: Context) -> Iterable[Finding]:
     """Check that numbers keep the schema's bounds: no negative energy, degrees are degrees, anomaly_flag is 1."""
     for schema, name, cells, rules in _number_columns(context):
-        least = pc.min_max(cells)
-        low, high = least["min"].as_py(), least["max"].as_py()
-        under = rules.minimum is not None and low is not None and not low >= rules.minimum
-        over = rules.maximum is not None and high is not None and not high <= rules.maximum
-        if not (under or over):
+        if not any(_is_perhaps_outside(chunk, rules) for chunk in cells.chunks):
             continue
         floats, bad = context.floats(schema.name, name), Hits()
         for rows in context.pieces(schema.name):
@@ -99,6 +96,15 @@ def values_in_range(context: Context) -> Iterable[Finding]:
             first = floats(np.array(bad.rows[:1]))[0]
             message = f"cells are out of range, the first is {first:g}; must be {_range(rules)}"
             yield from _about(context, schema, name, bad, message, "correct them")
+
+
+def _is_perhaps_outside(cells: pa.Array, rules: Column) -> bool:
+    extent = pc.min_max(cells).as_py()
+    let_go()
+    low, high = extent["min"], extent["max"]
+    under = rules.minimum is not None and low is not None and not low >= rules.minimum
+    over = rules.maximum is not None and high is not None and not high <= rules.maximum
+    return under or over
 
 
 def _range(rules: Column) -> str:
